@@ -1,0 +1,1 @@
+"""How to measure: fresh processes, limits, spans, records, and the command line."""

@@ -1,0 +1,250 @@
+"""The command line: thin verbs over the packages that do the work."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from systems.errors import BenchError, ConfigurationError
+
+OK, USAGE, NOTHING_MEASURED, INTERRUPTED = 0, 2, 3, 130
+"""Exit codes (1 is a regression and 4 inconclusive: the gate's)."""
+
+app = typer.Typer(
+    name="alsatian-bench",
+    help="Compare model search systems: Base, SHiFT and Alsatian.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Listing(StrEnum):
+    """What can be listed."""
+
+    scenarios = "scenarios"
+    systems = "systems"
+    architectures = "architectures"
+    datasets = "datasets"
+    scorers = "scorers"
+    parameters = "parameters"
+
+
+RunsFolder = Annotated[
+    Path,
+    typer.Option("--runs", envvar="ALSATIAN_BENCH_RUNS", help="Where runs are kept."),
+]
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="ALSATIAN_BENCH_CACHE",
+        help="Where generated data and snapshots are kept (default: the user's cache folder).",
+    ),
+]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter", "-f", metavar="AXIS=VALUE[,VALUE]", help="Only these cells; repeatable."
+    ),
+]
+Scale = Annotated[str | None, typer.Option(help="A scale of the scenario file.")]
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or a YAML file.")],
+    filters: Filters = None,
+    scale: Scale = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Instead of the scenario's.")] = None,
+    runs: RunsFolder = Path("runs"),
+    cache: CacheFolder = None,
+    force: Annotated[bool, typer.Option("--force", help="Repeat finished runs too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs, run none.")] = False,
+) -> None:
+    """Run a scenario, then compare its systems. Finished runs are not repeated."""
+    from harness.campaign import Campaign
+    from harness.progress import Display, run_title
+    from harness.spec import plan_runs
+
+    plan = plan_runs(scenario, filters=filters or [], scale=scale)
+    campaign = Campaign(
+        plan.scenario.name,
+        plan.specs,
+        rounds=rounds or plan.scenario.rounds,
+        runs=runs,
+        cache=cache or _default_cache(),
+    )
+    pending = campaign.pending(force=force)
+    _announce(plan, campaign, pending)
+    if dry_run:
+        for planned in pending:
+            _out.print(f"{planned.key}  {escape(run_title(planned))}")
+        return
+    statuses: list[str] = []
+    if pending:
+        with Display(_out) as display:
+            statuses = campaign.carry_out(pending, display)
+    done = [campaign.runs.folder / planned.key for planned in campaign.planned]
+    agreed = _compare(done, campaign.runs.folder, next_command=_next_command(plan.scenario.name))
+    if not agreed or any(status not in ("ok", "skipped") for status in statuses):
+        raise typer.Exit(NOTHING_MEASURED)
+
+
+@app.command(name="list")
+def list_(
+    what: Annotated[Listing | None, typer.Argument(help="Default: all but parameters.")] = None,
+) -> None:
+    """List scenarios, systems, architectures, datasets, scorers or parameters."""
+    from harness.listing import listing
+
+    kinds = [what] if what else [kind for kind in Listing if kind is not Listing.parameters]
+    for kind in kinds:
+        _out.print(listing(kind.value))
+
+
+@app.command()
+def validate(
+    file: Annotated[str, typer.Argument(help="A scenario's name, or a YAML file.")],
+    filters: Filters = None,
+    scale: Scale = None,
+) -> None:
+    """Check a scenario file and show what it expands to; runs nothing."""
+    from harness.spec import plan_runs
+
+    plan = plan_runs(file, filters=filters or [], scale=scale)
+    _out.print(
+        f"{plan.scenario.name} is valid: {len(plan.specs)} different runs × "
+        f"{plan.scenario.rounds} rounds."
+    )
+    for spec in plan.specs:
+        _out.print(f"  {spec.identity[:12]}  {escape(spec.summary)}")
+    for parameters, reason in plan.excluded:
+        named = ", ".join(f"{axis}={value}" for axis, value in parameters.items())
+        _out.print(f"  excluded: {escape(named)}: {escape(reason)}")
+
+
+@app.command()
+def compare(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="RUNS...", help="Folders with runs below them.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where table and figure go (default: first folder)."),
+    ] = None,
+) -> None:
+    """Compare stored runs: times, speed-ups over Base, phases, agreement."""
+    if not _compare(folders, output or folders[0], next_command=None):
+        raise typer.Exit(NOTHING_MEASURED)
+
+
+def main() -> NoReturn:
+    """Run the command line; every user error is a sentence and an exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _err.print("Interrupted. Finished runs are kept: the same command goes on from there.")
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        _fail(f"{error.strerror}: {error.filename or 'a file of this run'}.", NOTHING_MEASURED)
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        _fail(_message(error), code)
+    sys.exit(OK)
+
+
+def _exit_code(error: Exception) -> int | None:
+    import click
+
+    from reports.errors import ReportError
+    from scenarios.loading import ScenarioError
+
+    if isinstance(error, click.ClickException):
+        return USAGE
+    if isinstance(error, (ScenarioError, ConfigurationError)):
+        return USAGE
+    if isinstance(error, (BenchError, ReportError)):
+        return NOTHING_MEASURED
+    return None
+
+
+def _message(error: Exception) -> str:
+    import click
+
+    return error.format_message() if isinstance(error, click.ClickException) else str(error)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    _err.print(f"[bold red]error:[/bold red] {escape(message)}")
+    sys.exit(code)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _default_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "alsatian-bench"
+
+
+def _announce(plan: Any, campaign: Any, pending: list[Any]) -> None:
+    finished = len(campaign.planned) - len(pending)
+    _out.print(
+        f"[bold]{escape(plan.scenario.title)}[/bold]: {len(campaign.planned)} runs"
+        + (f", {finished} finished before" if finished else "")
+    )
+    if not pending:
+        _out.print("Nothing to do: all runs are finished (--force repeats them).")
+
+
+def _compare(folders: list[Path], output: Path, *, next_command: str | None) -> bool:
+    """Print and write the comparison; False where answers differ or nothing was measured."""
+    from reports.comparison import compare as compare_records
+    from reports.figure import draw
+    from reports.records import load_records
+    from reports.summary import summarise
+    from reports.tables import print_comparison, write_csv, write_markdown
+
+    records = load_records(folders)
+    comparison = compare_records(records.records)
+    print_comparison(_out, comparison)
+    output.mkdir(parents=True, exist_ok=True)
+    write_csv(comparison, output / "comparison.csv")
+    write_markdown(comparison, output / "comparison.md")
+    figures = draw(comparison, output)
+    for problem in records.problems:
+        _err.print(f"[yellow]note:[/yellow] {escape(problem)}")
+    for line in summarise(comparison).lines:
+        _out.print(escape(line))
+    _out.print(f"Table: {output / 'comparison.csv'}, {output / 'comparison.md'}")
+    _out.print(f"Figure: {', '.join(str(path) for path in figures)}")
+    if next_command:
+        _out.print(f"Next: {next_command}")
+    return comparison.is_valid
+
+
+def _next_command(scenario: str) -> str:
+    if scenario == "quick":
+        return "alsatian-bench run quick --rounds 8   (a claim rests on at least 8 rounds)"
+    return f"alsatian-bench compare runs/{scenario}"

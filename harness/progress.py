@@ -1,0 +1,116 @@
+"""What a person sees while a campaign runs: a live line, or plain lines without a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from harness.campaign import PlannedRun
+
+
+def run_title(run: PlannedRun) -> str:
+    """One line that names a run: system, architecture, distribution, round."""
+    parts = [run.spec.label, run.spec.architecture, run.spec.distribution, run.spec.dataset]
+    return f"{' · '.join(parts)} · round {run.round + 1}"
+
+
+class Display:
+    """An audience that shows a campaign on ``console`` (``harness.campaign.Audience``).
+
+    On a terminal: a bar over all runs and one over the current run with its phase of the
+    search, items × models per second and remaining time. Elsewhere: a line per run.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._all = self._progress.add_task("runs", total=None, visible=False, note="")
+        self._one = self._progress.add_task("", total=None, visible=False, note="")
+        self._number = 0
+        self._of = 0
+        self._search_started = 0.0
+
+    def __enter__(self) -> Display:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def preparing(self, event: Mapping[str, Any]) -> None:
+        """Show what is being prepared."""
+        if event["event"] == "started" and not self._console.is_terminal:
+            self._console.print("preparing data and snapshots …")
+        if event["event"] == "preparing":
+            self._progress.update(
+                self._one,
+                description=f"preparing {escape(str(event['what']))}",
+                completed=event["number"],
+                total=event["of"],
+                visible=True,
+                note="",
+            )
+
+    def run_starts(self, run: PlannedRun, *, number: int, of: int) -> None:
+        """Show which run it is."""
+        self._number, self._of = number, of
+        self._progress.update(self._all, completed=number - 1, total=of, visible=True, note="")
+        self._progress.reset(
+            self._one, description=escape(run_title(run)), total=None, note="starting"
+        )
+
+    def run_event(self, event: Mapping[str, Any]) -> None:
+        """Show how far the search is."""
+        if event["event"] != "progress":
+            return
+        now = time.monotonic()
+        if event["step"] == 0:
+            self._search_started = now
+        elapsed_s = now - self._search_started
+        speed = f" · {event['step'] / elapsed_s:.0f}/s" if event["step"] and elapsed_s else ""
+        self._progress.update(
+            self._one,
+            completed=event["step"],
+            total=event["steps"],
+            visible=True,
+            note=escape(f"{event['what']}{speed}"),
+        )
+
+    def run_ends(self, run: PlannedRun, *, status: str, wall_s: float | None) -> None:
+        """Leave a line about the run."""
+        result = f"{wall_s:.2f} s" if status == "ok" and wall_s is not None else status
+        style = "green" if status == "ok" else "red"
+        self._console.print(
+            f"[{self._number:>{len(str(self._of))}}/{self._of}] {escape(run_title(run))}: "
+            f"[{style}]{result}[/{style}]",
+            highlight=False,
+        )
+        self._progress.update(self._all, completed=self._number)

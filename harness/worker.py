@@ -1,0 +1,87 @@
+"""The worker process: carries out one job and reports in JSON lines.
+
+``python -m harness.worker JOB.json``. Standard output carries events, one JSON object a
+line; whatever libraries print goes to standard error. The result is written as
+``result.json`` into the job's ``out`` folder: ``{"status": "ok", …}`` or a status of the
+closed set with a ``reason``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+from systems.errors import BenchError, ConfigurationError
+
+
+def main(job_path: str) -> int:
+    """Do the job in the file ``job_path``; 0 if its status is ``ok``."""
+    _die_with_parent()
+    events = _claim_standard_output()
+
+    def emit(event: str, **details: object) -> None:
+        events.write(json.dumps({"event": event, **details}) + "\n")
+        events.flush()
+
+    job = json.loads(Path(job_path).read_text())
+    emit("started")
+    result = _guarded(job, emit)
+    Path(job["out"], "result.json").write_text(json.dumps(result))
+    return 0 if result["status"] == "ok" else 1
+
+
+def _guarded(job: dict[str, Any], emit: Any) -> dict[str, Any]:
+    try:
+        if job["kind"] == "prepare":
+            from harness.preparation import prepare
+
+            return {"status": "ok", **prepare(job, emit=emit)}
+        from harness.measurement import measure
+
+        def progress(step: int, steps: int, what: str) -> None:
+            emit("progress", step=step, steps=steps, what=what)
+
+        return {"status": "ok", **measure(job, on_progress=progress)}
+    except BenchError as error:
+        is_configuration = isinstance(error, ConfigurationError)
+        return {"status": "failed", "reason": str(error), "is_configuration": is_configuration}
+    except MemoryError as error:
+        return {"status": "out_of_memory", "reason": f"Memory ran out: {error}"}
+    except Exception as error:
+        traceback.print_exc()
+        if _is_out_of_memory(error):
+            return {"status": "out_of_memory", "reason": str(error).splitlines()[0]}
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        return {"status": "failed", "reason": f"{reason} (see worker.log)"}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
+
+
+def _die_with_parent() -> None:
+    """Have Linux kill this process when the supervisor is gone, however that ended."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGKILL))
+
+
+def _claim_standard_output() -> IO[str]:
+    """Keep the real standard output for events; send everybody else's to standard error."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return events
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,168 @@
+"""Records side by side: searches, and on each the systems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reports import labels
+from reports.agreement import Agreement, check_agreement
+from reports.records import Answer, Record
+from reports.rows import Row, measured_row, missing_row, row_order
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Search:
+    """All systems on one search."""
+
+    title: str
+    panel_title: str
+    """What sets this search apart from the others of the comparison."""
+    scenario: str
+    host_class: str
+    spec: Mapping[str, object]
+    timing_only: bool
+    """Made-up data: the scores mean nothing."""
+    test_items: int | None
+    rows: tuple[Row, ...]
+    agreement: Agreement
+    answer: Answer | None
+    """The answer to report: of the last row whose answer agrees with the others."""
+    notes: tuple[str, ...]
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """The different numbers of rounds behind the measured rows, in order."""
+        return tuple(sorted({row.rounds for row in self.rows if row.status == "ok"}))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """All searches, in the order of their scenario."""
+
+    searches: tuple[Search, ...]
+    common_title: str
+    """What all searches have in common."""
+
+    @property
+    def is_valid(self) -> bool:
+        """Something was measured, no answers differ, and no run went wrong."""
+        rows = [row for search in self.searches for row in search.rows]
+        return (
+            any(row.status == "ok" for row in rows)
+            and all(row.status in ("ok", "skipped", "missing") for row in rows)
+            and all(search.agreement.status != "differ" for search in self.searches)
+        )
+
+
+def compare(records: Sequence[Record]) -> Comparison:
+    """Group ``records`` by search, check their answers, and relate their times to Base's.
+
+    A search is everything in a specification but system and options; scenarios and host
+    classes are never mixed. Systems that other searches of the same scenario have and one
+    has not are rows with the status ``missing``.
+    """
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.search, []).append(record)
+    ordered = sorted(groups.values(), key=_scenario_order)
+    common, particular, full = _titles(ordered)
+    variants: dict[str, dict[str, Record]] = {}
+    for record in records:
+        variants.setdefault(record.scenario, {}).setdefault(record.variant, record)
+    searches = [
+        _search(group, title=full[at], panel=particular[at], expected=variants[group[0].scenario])
+        for at, group in enumerate(ordered)
+    ]
+    return Comparison(searches=tuple(searches), common_title=common)
+
+
+def _scenario_order(group: Sequence[Record]) -> tuple[object, ...]:
+    """By scenario, then as the paper orders its axes, then by everything else."""
+    first = group[0]
+    spec = first.spec
+    return (
+        first.scenario,
+        str(spec.get("device")),
+        _place(spec.get("architecture"), labels.ARCHITECTURE_ORDER),
+        _number(spec.get("items")),
+        _number(spec.get("models")),
+        _place(spec.get("distribution"), labels.DISTRIBUTION_ORDER),
+        first.search,
+    )
+
+
+def _place(value: object, known: Sequence[str]) -> tuple[int, str]:
+    return (known.index(str(value)) if str(value) in known else len(known), str(value))
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else -1.0
+
+
+def _titles(groups: Sequence[Sequence[Record]]) -> tuple[str, list[str], list[str]]:
+    """The common title, and per search its panel title and its full one."""
+    if not groups:
+        return "", [], []
+    specs = []
+    for group in groups:
+        first = group[0]
+        spec = {k: v for k, v in first.spec.items() if k not in ("system", "options")}
+        specs.append({**spec, "scenario": first.scenario, "host_class": first.host_class})
+    common, particular = labels.title_parts(specs)
+    names = sorted({name for spec in specs for name in spec})
+    differing = [n for n in names if len({repr(spec.get(n)) for spec in specs}) > 1]
+    return (
+        " · ".join(common),
+        [" · ".join(parts) for parts in particular],
+        [labels.search_title(spec, differing) for spec in specs],
+    )
+
+
+def _search(
+    group: Sequence[Record], *, title: str, panel: str, expected: Mapping[str, Record]
+) -> Search:
+    agreement = check_agreement(group)
+    by_variant: dict[str, list[Record]] = {}
+    for record in sorted(group, key=lambda record: record.round):
+        by_variant.setdefault(record.variant, []).append(record)
+    base = [record for record in group if record.is_base]
+    rows = [measured_row(runs, base=base, agreement=agreement) for runs in by_variant.values()]
+    rows += [
+        missing_row(record) for variant, record in expected.items() if variant not in by_variant
+    ]
+    rows.sort(key=row_order)
+    facts = [record.dataset for record in group if record.dataset]
+    return Search(
+        title=title,
+        panel_title=panel,
+        scenario=group[0].scenario,
+        host_class=group[0].host_class,
+        spec=group[0].spec,
+        timing_only=any(f.timing_only for f in facts) or group[0].spec.get("dataset") == "fake",
+        test_items=next((f.test_items for f in facts if f.test_items), None),
+        rows=tuple(rows),
+        agreement=agreement,
+        answer=_answer(rows, by_variant),
+        notes=(*agreement.notes, *_code_notes(rows)),
+    )
+
+
+def _answer(rows: Sequence[Row], by_variant: Mapping[str, Sequence[Record]]) -> Answer | None:
+    for row in reversed(rows):
+        if row.agreement != "differ":
+            for run in by_variant.get(row.variant, ()):
+                if run.ok and run.answer is not None:
+                    return run.answer
+    return None
+
+
+def _code_notes(rows: Sequence[Row]) -> list[str]:
+    codes = {row.code for row in rows if row.status == "ok"}
+    if len(codes) < 2:
+        return []
+    each = ", ".join(f"{row.label} {str(row.code)[:8]}" for row in rows if row.status == "ok")
+    return [
+        f"Measured with different versions of the code ({each}): run the scenario again for "
+        "speed-ups of one version."
+    ]

@@ -1,0 +1,70 @@
+"""A comparison as a pandas table, and as CSV."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from reports import labels
+from reports.comparison import Comparison
+from reports.rows import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def to_frame(comparison: Comparison) -> pd.DataFrame:
+    """The comparison as a table: one line per search and system, SI units in the names."""
+    import pandas as pd
+
+    names = sorted({name for search in comparison.searches for name in search.spec})
+    spec_names = [name for name in names if name not in ("system", "options")]
+    lines = [
+        {
+            "scenario": search.scenario,
+            **{name: _plain(search.spec.get(name)) for name in spec_names},
+            "host_class": search.host_class,
+            "timing_only": search.timing_only,
+            **_line(row),
+        }
+        for search in comparison.searches
+        for row in search.rows
+    ]
+    return pd.DataFrame(lines)
+
+
+def _line(row: Row) -> dict[str, object]:
+    speed_up = row.speed_up
+    return {
+        "system": row.system,
+        "label": row.label,
+        "options": json.dumps(json.loads(row.variant)[1], sort_keys=True),
+        "status": row.status,
+        "reason": row.reason,
+        "rounds": row.rounds,
+        "attempts": row.attempts,
+        "wall_s": row.wall_s,
+        "speed_up": speed_up.value if speed_up else None,
+        "speed_up_low": speed_up.low if speed_up else None,
+        "speed_up_high": speed_up.high if speed_up else None,
+        "speed_up_rounds": speed_up.rounds if speed_up else None,
+        "remark": row.remark,
+        "answers": row.agreement,
+        "operation_ratio": row.operation_ratio,
+        "time_bound_s": row.time_bound_s,
+        "efficiency": row.efficiency,
+        **{f"{phase}_s": row.phases_s.get(phase) for phase in labels.PHASES},
+        **{f"{phase}_share": row.shares.get(phase) for phase in labels.PHASES},
+        **{
+            name: row.counts.get(name)
+            for name in (
+                "operations", "bytes_read", "unique_bytes", "blocks_read", "items_decoded",
+                "items_inferred", "cache_peak_bytes", "process_peak_bytes",
+            )
+        },
+        "code": row.code,
+    }  # fmt: skip
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, (str, int, float, type(None))) else json.dumps(value)

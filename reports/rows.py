@@ -1,0 +1,161 @@
+"""One system on one search: what its rounds say together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from reports import labels
+from reports.agreement import Agreement, AgreementStatus
+from reports.records import Record
+from reports.statistics import Ratio, median, paired_ratio
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One system on one search; medians over its measured rounds, None where unknown."""
+
+    label: str
+    system: str
+    variant: str
+    is_base: bool
+    status: str
+    """``ok`` if any round was measured, else the last round's status, or ``missing``."""
+    reason: str | None
+    """Why rounds were not measured; None if all were."""
+    rounds: int
+    """Measured rounds."""
+    attempts: int
+    """All rounds, whatever their status."""
+    wall_s: float | None
+    speed_up: Ratio | None
+    """time(Base) / time(system), paired by round; None unless the answers agree."""
+    remark: str | None
+    """Why there is no speed-up, in a few words."""
+    phases_s: Mapping[str, float]
+    """Exclusive seconds by phase; ``other`` is what no phase accounts for."""
+    operation_ratio: float | None
+    time_bound_s: float | None
+    efficiency: float | None
+    counts: Mapping[str, float]
+    agreement: AgreementStatus
+    code: str | None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The phases as shares of their sum."""
+        total = sum(self.phases_s.values())
+        return {phase: time_s / total for phase, time_s in self.phases_s.items()} if total else {}
+
+    @property
+    def outcome(self) -> str:
+        """What a person wants to know first: the speed-up, or why there is none."""
+        if self.status != "ok":
+            return labels.STATUS_LABELS.get(self.status, self.status)
+        if self.speed_up is not None and self.is_base:
+            return "1×"
+        if self.speed_up is not None:
+            return labels.ratio(self.speed_up.value)
+        return self.remark or labels.UNKNOWN
+
+
+def row_order(row: Row) -> tuple[object, ...]:
+    """Sorts systems into their fixed order; of each, first the one with its own options."""
+    order = labels.SYSTEM_ORDER
+    place = order.index(row.system) if row.system in order else len(order)
+    return (place, row.system, "+" in row.label, row.label, row.variant)
+
+
+def measured_row(runs: Sequence[Record], *, base: Sequence[Record], agreement: Agreement) -> Row:
+    """The rounds of one system on one search, ``runs``, related to Base's rounds, ``base``."""
+    ok = [run for run in runs if run.ok]
+    last = runs[-1]
+    answers = agreement.by_variant.get(last.variant, "unchecked")
+    speed_up, remark = _speed_up(ok, base=base, answers=answers) if ok else (None, None)
+    return Row(
+        label=last.label,
+        system=last.system,
+        variant=last.variant,
+        is_base=last.is_base,
+        status="ok" if ok else last.status,
+        reason=_reason(runs),
+        rounds=len(ok),
+        attempts=len(runs),
+        wall_s=median([run.wall_s for run in ok if run.wall_s is not None]),
+        speed_up=speed_up,
+        remark=remark,
+        phases_s=_phases(ok),
+        operation_ratio=_median(ok, lambda run: run.operation_ratio),
+        time_bound_s=_median(ok, lambda run: run.time_bound_s),
+        efficiency=_median(ok, lambda run: run.efficiency),
+        counts=_counts(ok),
+        agreement=answers,
+        code=last.code,
+    )
+
+
+def missing_row(record: Record) -> Row:
+    """A row for a system that was measured elsewhere, in ``record``, and not here."""
+    return Row(
+        label=record.label, system=record.system, variant=record.variant, is_base=record.is_base,
+        status="missing", reason="there is no record of it", rounds=0, attempts=0, wall_s=None,
+        speed_up=None, remark=None, phases_s={}, operation_ratio=None, time_bound_s=None,
+        efficiency=None, counts={}, agreement="unchecked", code=None,
+    )  # fmt: skip
+
+
+def _speed_up(
+    ok: Sequence[Record], *, base: Sequence[Record], answers: AgreementStatus
+) -> tuple[Ratio | None, str | None]:
+    """The speed-up over Base, or None and the reason."""
+    if answers == "differ":
+        return None, "differs: no speed-up"
+    if ok[0].is_base:
+        return Ratio(value=1.0, low=None, high=None, rounds=len(ok)), None
+    base_s = {run.round: run.wall_s for run in base if run.wall_s is not None}
+    if not base_s:
+        return None, "no Base to compare with"
+    if answers == "unchecked":
+        return None, "answers unchecked: no speed-up"
+    pairs = [
+        (base_s[run.round], run.wall_s)
+        for run in ok
+        if run.round in base_s and run.wall_s is not None
+    ]
+    if not pairs:
+        return None, "no round in common with Base"
+    return paired_ratio([pair[0] for pair in pairs], [pair[1] for pair in pairs]), None
+
+
+def _reason(runs: Sequence[Record]) -> str | None:
+    failed = [run for run in runs if not run.ok]
+    if not failed:
+        return None
+    last = failed[-1]
+    text = last.reason or "no reason was recorded"
+    if len(failed) == len(runs):
+        return text
+    status = labels.STATUS_LABELS[last.status]
+    return f"{len(failed)} of {labels.rounds(len(runs))} not measured ({status}: {text})"
+
+
+def _phases(ok: Sequence[Record]) -> dict[str, float]:
+    """Median seconds per phase, and of the rest of the wall time, in the fixed order."""
+    per_run = []
+    for run in ok:
+        assert run.wall_s is not None  # a measured run has a time
+        rest_s = max(0.0, run.wall_s - sum(run.phases_s.values()))
+        per_run.append({**run.phases_s, "other": rest_s})
+    names = [*labels.PHASES, *sorted({n for run in per_run for n in run} - set(labels.PHASES))]
+    found = {name: median([run.get(name, 0.0) for run in per_run]) or 0.0 for name in names}
+    return {name: time_s for name, time_s in found.items() if time_s > 0}
+
+
+def _counts(ok: Sequence[Record]) -> dict[str, float]:
+    names = sorted({name for run in ok for name in run.counts})
+    found = {name: median([run.counts[name] for run in ok if name in run.counts]) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _median(runs: Iterable[Record], value: Callable[[Record], float | None]) -> float | None:
+    return median([number for run in runs if (number := value(run)) is not None])

@@ -1,0 +1,89 @@
+"""Medians and ratios with confidence intervals: pure functions of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CONFIDENCE = 0.95
+CLAIM_ROUNDS = 8
+"""Interleaved rounds below which a number is shown with its rounds, and claims nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ratio:
+    """A ratio of two times over paired rounds."""
+
+    value: float
+    low: float | None
+    """Lower end of the 95% interval; None where one round leaves the spread unknown."""
+    high: float | None
+    rounds: int
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether there are enough rounds to rest a claim on the ratio."""
+        return self.rounds >= CLAIM_ROUNDS
+
+    @property
+    def excludes_one(self) -> bool:
+        """Whether the interval shows a difference in time at all."""
+        return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
+
+
+def median(values: Sequence[float]) -> float | None:
+    """The middle value, or the mean of the two middle ones; None of nothing."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
+    """The ratio of paired times, with a Student-t 95% interval.
+
+    exp(mean of log(a_i / b_i)): the geometric mean, the only mean for which ratios do not
+    depend on which side is the reference (Fleming and Wallace, "How not to lie with
+    statistics", CACM 29(3), 1986). The interval is Student's (Biometrika 6(1), 1908) for
+    the mean of the paired log-ratios, mapped back by exp. Pairs that were measured side by
+    side cancel the drift that both share. A bootstrap would be too narrow here: with six
+    pairs its nominal 95% covers about 87%.
+
+    Args:
+        numerators: positive times a_i, one per round.
+        denominators: positive times b_i of the same rounds, in the same order.
+
+    Raises:
+        ValueError: no pairs, unequal lengths, or a time that is not positive and finite.
+    """
+    if not numerators or len(numerators) != len(denominators):
+        raise ValueError(
+            f"A paired ratio needs as many numerators as denominators, and at least one of each; "
+            f"got {len(numerators)} and {len(denominators)}."
+        )
+    if not all(0 < time < math.inf for time in (*numerators, *denominators)):
+        raise ValueError("A paired ratio needs positive, finite times.")
+    logs = [math.log(a / b) for a, b in zip(numerators, denominators, strict=True)]
+    rounds = len(logs)
+    mean = math.fsum(logs) / rounds
+    if rounds == 1:
+        return Ratio(value=math.exp(mean), low=None, high=None, rounds=1)
+    variance = math.fsum((value - mean) ** 2 for value in logs) / (rounds - 1)
+    half_width = student_t(rounds - 1) * math.sqrt(variance / rounds)
+    return Ratio(
+        value=math.exp(mean),
+        low=math.exp(mean - half_width),
+        high=math.exp(mean + half_width),
+        rounds=rounds,
+    )
+
+
+def student_t(degrees_of_freedom: int) -> float:
+    """The two-sided 95% quantile of Student's t."""
+    from scipy.special import stdtrit  # not scipy.stats, which takes a second to import
+
+    return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))

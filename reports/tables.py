@@ -1,0 +1,157 @@
+"""A comparison as tables: for the terminal, as Markdown and as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reports import labels
+from reports.comparison import Comparison, Search
+from reports.rows import Row
+from reports.statistics import CLAIM_ROUNDS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDTH = 100
+"""Columns that the terminal table fits in."""
+
+_SHOWN_FINDINGS = 3
+_HEADS = ("system", "time", "speed-up", "interval")
+_REFERENCES = ("ops", "bound", "eff.", "read")
+LEGEND = (
+    "speed-up = time(Base)/time(system) with its 95% interval · data … rest: share of the time · "
+    "ops: operation ratio to Base · bound: time bound · eff.: bound/time · read: from the store"
+)
+"""What the columns mean."""
+
+
+def print_comparison(console: Console, comparison: Comparison) -> None:
+    """Print one block per search, at most ``WIDTH`` columns wide."""
+    from rich.table import Table
+    from rich.text import Text
+
+    width = min(console.width, WIDTH)
+    for search in comparison.searches:
+        lines = [_cells(row) for row in search.rows]
+        used = [at for at in range(len(_column_heads())) if any(line[at] for line in lines)]
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+        for at in used:
+            name = _column_heads()[at]
+            if at == 0:
+                table.add_column(name, overflow="fold")
+            else:
+                table.add_column(name, justify="right", no_wrap=True)
+        for row, cells in zip(search.rows, lines, strict=True):
+            style = "" if row.status == "ok" and row.agreement != "differ" else "yellow"
+            if row.status != "ok":
+                cells[1] = cells[1].replace(" ", "\n")  # the column is as wide as a time
+            table.add_row(*(Text(cells[at], style=style) for at in used))
+        console.print()
+        console.print(Text(search.title, style="bold"), width=width)
+        console.print(table, width=width, soft_wrap=False)
+        for line in _remarks(search):
+            console.print(Text(line, style=_line_style(line)), width=width, soft_wrap=False)
+    console.print()
+    console.print(Text(LEGEND, style="dim"), width=width, soft_wrap=False)
+
+
+def write_markdown(comparison: Comparison, path: Path) -> None:
+    """Write the tables of ``print_comparison`` to ``path`` as Markdown."""
+    lines = ["# Comparison of model search systems", "", LEGEND + "."]
+    heads = _column_heads()
+    for search in comparison.searches:
+        lines += ["", f"## {_escape(search.title)}", ""]
+        lines += [_markdown_row(heads), _markdown_row(["---", *["---:"] * (len(heads) - 1)])]
+        lines += [_markdown_row(_cells(row)) for row in search.rows]
+        lines += ["", *(f"- {_escape(line)}" for line in _remarks(search))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_csv(comparison: Comparison, path: Path) -> None:
+    """Write one line per search and system to ``path``: all numbers, in SI units."""
+    from reports.frame import to_frame
+
+    to_frame(comparison).to_csv(path, index=False, lineterminator="\n")
+
+
+def _column_heads() -> list[str]:
+    split = [labels.PHASES[phase].short for phase in labels.PAPER_PHASES]
+    return [*_HEADS, *split, "rest", *_REFERENCES]
+
+
+def _cells(row: Row) -> list[str]:
+    """The texts of one line, in the order of the column heads."""
+    if row.status != "ok":
+        return [row.label, row.outcome, *[""] * (len(_column_heads()) - 2)]
+    shares = row.shares
+    rest = sum(share for phase, share in shares.items() if phase not in labels.PAPER_PHASES)
+    return [
+        row.label,
+        labels.seconds(row.wall_s),
+        _speed_up(row),
+        labels.interval(row.speed_up.low, row.speed_up.high) if row.speed_up else "",
+        *(labels.percent(shares.get(phase, 0.0)) for phase in labels.PAPER_PHASES),
+        labels.percent(rest),
+        labels.ratio(row.operation_ratio),
+        labels.seconds(row.time_bound_s),
+        labels.percent(row.efficiency),
+        labels.size(row.counts.get("bytes_read")),
+    ]
+
+
+def _speed_up(row: Row) -> str:
+    if row.speed_up is None:
+        return "differs" if row.agreement == "differ" else labels.UNKNOWN
+    return row.outcome
+
+
+def _remarks(search: Search) -> list[str]:
+    """What the numbers of a search rest on, and what is wrong with them."""
+    lines = [f"{labels.TIMING_ONLY}; its scores mean nothing."] if search.timing_only else []
+    lines += [*_rounds_remark(search), *_agreement_remark(search)]
+    for row in search.rows:
+        if row.reason:
+            what = "" if row.status == "ok" else f"{row.outcome}: "
+            lines.append(f"{row.label}: {what}{row.reason}")
+        elif row.remark and row.agreement != "differ":
+            lines.append(f"{row.label}: {row.remark}")
+    return [*lines, *(f"Note: {note}" for note in search.notes)]
+
+
+def _rounds_remark(search: Search) -> list[str]:
+    if not search.rounds:
+        return ["Nothing was measured."]
+    fewest, most = search.rounds[0], search.rounds[-1]
+    count = labels.rounds(most) if fewest == most else f"{fewest} to {labels.rounds(most)}"
+    if fewest < CLAIM_ROUNDS:
+        return [f"{count}; a claim takes {CLAIM_ROUNDS}."]
+    return [f"{count}, medians."]
+
+
+def _agreement_remark(search: Search) -> list[str]:
+    agreement = search.agreement
+    if agreement.status == "agree":
+        return ["Answers agree: features, scores and rankings were compared."]
+    if agreement.status == "unchecked":
+        return ["Answers unchecked: a system had nothing to be compared with."]
+    shown = [f"Answers DIFFER: {finding}" for finding in agreement.findings[:_SHOWN_FINDINGS]]
+    hidden = len(agreement.findings) - len(shown)
+    return [*shown, f"Answers DIFFER: {hidden} more such differences."] if hidden else shown
+
+
+def _line_style(line: str) -> str:
+    return "bold red" if line.startswith("Answers DIFFER") else "dim"
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+
+
+def _escape(text: str) -> str:
+    """Labels and reasons come from outside: no cell ends early, no tag takes effect."""
+    flat = " ".join(text.split())
+    for character in "\\|<>`*_[]":
+        flat = flat.replace(character, f"\\{character}")
+    return flat

@@ -1,0 +1,117 @@
+"""The plug-in contract: what a model search system is asked, and what it must answer.
+
+A *system* is a class with a ``search`` method. It is created without arguments, asked for
+one search in a fresh process, and given the ``Substrate`` that all systems share (store,
+loader, blocks, head training, tracer), so that systems differ only in what they share
+between models and in which order they work. To add one, write such a class and either list
+a ``SystemInfo`` for it in ``systems.registry`` or offer that through an entry point of the
+group ``alsatian_bench.systems``.
+
+A system must
+
+- use the batches of the substrate as they are cut (``Substrate.batches``): budgets and
+  schedules may split work between batches, never inside one;
+- wrap all of its work in ``tracer.span`` of the fitting phase, and never synchronise a
+  device in order to measure;
+- hand every model's features to ``Substrate.answer``, segment by segment, so that the
+  harness can tell whether two systems gave the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from systems.planning.plan import Schedule
+
+if TYPE_CHECKING:
+    from systems.substrate import Substrate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchOptions:
+    """What a system may share and in which order it works; each is one ablation."""
+
+    schedule: Schedule = "batch_major"
+    cache_budget_bytes: int | None = None
+    """Bytes of intermediates that may be resident at once; None: no limit."""
+    decode_once: bool = False
+    """Keep decoded items (compact, uint8) for later rounds and models."""
+    keep_blocks: bool = False
+    """Keep parameters on the device until no surviving model needs them."""
+    batched_heads: bool = False
+    """Train the heads of a round in batched matrix products."""
+    stop_when_decided: bool = False
+    """Skip the round in which a single survivor would be scored."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchRequest:
+    """Which of these models is the best base to fine-tune for the substrate's data?"""
+
+    model_ids: Sequence[str]
+    options: SearchOptions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fingerprint:
+    """Proof of a model's features on one segment of the items."""
+
+    items: int
+    digest: str
+    """BLAKE2b of the features' bytes, in item order."""
+    sketch: Sequence[float]
+    """32 fixed random projections in float64: near features have near sketches."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelAnswer:
+    """What a search found out about one model."""
+
+    model_id: str
+    score: float
+    """Top-1 accuracy of the head on the test items, in the last round it took part in."""
+    round: int
+    """The last round in which the model was scored, from 1."""
+    train_items: int
+    """Train items that the score rests on."""
+    segments: Mapping[str, Fingerprint]
+    """By name: ``test``, ``chunk_1`` …"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchResult:
+    """A ranking, best first, with the evidence for each model."""
+
+    ranking: Sequence[ModelAnswer]
+    round_models: Sequence[Sequence[str]]
+    """The models that each round scored."""
+
+    @property
+    def winner(self) -> str:
+        """The best model."""
+        return self.ranking[0].model_id
+
+    @property
+    def tied(self) -> Sequence[str]:
+        """All models as good as the winner: same round, same score."""
+        best = self.ranking[0]
+        return tuple(
+            answer.model_id
+            for answer in self.ranking
+            if (answer.round, answer.score) == (best.round, best.score)
+        )
+
+
+def rank(answers: Sequence[ModelAnswer]) -> tuple[ModelAnswer, ...]:
+    """Best first: by round of elimination (later is better), score in it, model id."""
+    return tuple(sorted(answers, key=lambda a: (-a.round, -a.score, a.model_id)))
+
+
+class SearchSystem(Protocol):
+    """A model search system; see the module's text for the contract."""
+
+    def search(self, request: SearchRequest, substrate: Substrate) -> SearchResult:
+        """Rank ``request.model_ids``; everything in here is timed."""
+        ...

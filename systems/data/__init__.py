@@ -1,0 +1,1 @@
+"""Labelled target data: datasets, splits, halving schedules and the batch loader."""

@@ -1,0 +1,1 @@
+"""Carrying out execution plans: blocks, intermediates, features."""

@@ -1,0 +1,1 @@
+"""Who will need which parameter when."""

@@ -1,0 +1,1 @@
+"""Models as sequences of blocks: architectures, splitting, skeletons, snapshot sets."""

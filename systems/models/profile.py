@@ -1,0 +1,81 @@
+"""Sizes and operations of blocks, from a run on the meta device: no values, no memory."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from systems.errors import ConfigurationError
+from systems.models.architectures import check_resolution
+from systems.models.build import ModelShape, build_plain, shape_architecture, split
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockProfile:
+    """What one item costs in one block (float32, the batch dimension left out)."""
+
+    input_bytes: int
+    output_shape: tuple[int, ...]
+    output_bytes: int
+    operations: int
+    """Floating-point operations of convolutions, matrix products and attention; a multiply
+    and an add are two. Elementwise work and normalisation are not counted."""
+
+
+@functools.cache
+def profile_model(
+    shape: ModelShape, *, resolution: int | None = None, sequence_length: int | None = None
+) -> tuple[BlockProfile, ...]:
+    """Profiles of the blocks of ``shape`` in order.
+
+    ``resolution`` (pixels) is needed for images, ``sequence_length`` (tokens) for text. The
+    operations are those of the layers as written: padding counts like any token.
+
+    Raises:
+        ConfigurationError: the one that is needed is missing or does not fit the shape.
+    """
+    x, side = _meta_input(shape, resolution=resolution, sequence_length=sequence_length)
+    profiles = []
+    # The mathematical form of attention is the one whose products the counter sees.
+    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
+        for block in split(shape, build_plain(shape, device="meta").eval()):
+            with FlopCounterMode(display=False) as counter:
+                output = block(x, *side)
+            profiles.append(
+                BlockProfile(
+                    input_bytes=x.nbytes,
+                    output_shape=tuple(output.shape[1:]),
+                    output_bytes=output.nbytes,
+                    operations=counter.get_total_flops(),
+                )
+            )
+            x = output
+    return tuple(profiles)
+
+
+def _meta_input(
+    shape: ModelShape, *, resolution: int | None, sequence_length: int | None
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """One item of the right size without values, and its side inputs."""
+    entry = shape_architecture(shape)
+    if entry.maximum_sequence_length is not None:
+        if sequence_length is None or not 1 <= sequence_length <= entry.maximum_sequence_length:
+            raise ConfigurationError(
+                f"A sequence length of {sequence_length} does not fit {entry.name}: it takes 1 to "
+                f"{entry.maximum_sequence_length} tokens."
+            )
+        ids = torch.empty(1, sequence_length, dtype=torch.int64, device="meta")
+        return ids, (ids,)
+    if resolution is None:
+        raise ConfigurationError(f"The profile of {entry.name} needs a resolution in pixels.")
+    check_resolution(entry.name, resolution)
+    if shape.resolution not in (None, resolution):
+        raise ConfigurationError(
+            f"Models of the shape {shape.id} take images of {shape.resolution} px only, not of "
+            f"{resolution} px."
+        )
+    return torch.empty(1, 3, resolution, resolution, device="meta"), ()

@@ -1,0 +1,1 @@
+"""Which blocks to run in which order, and what that needs: no torch in here."""

@@ -1,0 +1,119 @@
+"""The model search systems that can be run: built in, or from installed packages.
+
+Torch-free: a system's module is imported only when the system is loaded.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from systems.errors import ConfigurationError, did_you_mean
+
+if TYPE_CHECKING:
+    from systems.api import SearchSystem
+
+ENTRY_POINT_GROUP = "alsatian_bench.systems"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SystemInfo:
+    """What can be known of a system without importing it."""
+
+    name: str
+    """The name in scenario files and records."""
+    label: str
+    """The name in tables and figures."""
+    summary: str
+    factory: str
+    """``module:attribute`` of a callable that takes no argument and returns the system."""
+    aliases: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    """The options that this system understands, with its defaults. An option that is not
+    here does not apply to the system and is no part of its runs' identity."""
+
+
+BUILT_IN: tuple[SystemInfo, ...] = (
+    SystemInfo(
+        name="baseline",
+        label="Base",
+        summary="One model after another, all items, as published.",
+        factory="systems.baseline:Baseline",
+        aliases=("base",),
+        options={"decode_once": False},
+    ),
+    SystemInfo(
+        name="shift",
+        label="SHiFT",
+        summary="Successive halving: more items for fewer models in each round.",
+        factory="systems.successive_halving:SuccessiveHalving",
+        aliases=("successive-halving",),
+        options={"decode_once": False, "stop_when_decided": False},
+    ),
+    SystemInfo(
+        name="alsatian-paper",
+        label="Alsatian (paper)",
+        summary="Shared blocks, DFS+ and an intermediate cache, exactly as published.",
+        factory="systems.alsatian:Alsatian",
+        options={
+            "schedule": "block_major",
+            "cache_budget": None,
+            "decode_once": False,
+            "keep_blocks": False,
+            "batched_heads": False,
+            "stop_when_decided": False,
+        },
+    ),
+    SystemInfo(
+        name="alsatian",
+        label="Alsatian",
+        summary="The same answers with every addition of this project switched on.",
+        factory="systems.alsatian:Alsatian",
+        aliases=("mosix",),
+        options={
+            "schedule": "batch_major",
+            "cache_budget": None,
+            "decode_once": True,
+            "keep_blocks": True,
+            "batched_heads": True,
+            "stop_when_decided": False,
+        },
+    ),
+)
+
+
+@functools.cache
+def available_systems() -> Mapping[str, SystemInfo]:
+    """All systems by name: the built-in ones, then those that installed packages offer.
+
+    A package offers one through an entry point of the group ``alsatian_bench.systems``
+    that names a ``SystemInfo``.
+    """
+    found = {info.name: info for info in BUILT_IN}
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        info = entry.load()
+        found.setdefault(info.name, info)
+    return found
+
+
+def system_info(name: str) -> SystemInfo:
+    """The system called ``name``, or with that alias.
+
+    Raises:
+        ConfigurationError: no system has that name.
+    """
+    systems = available_systems()
+    for info in systems.values():
+        if name == info.name or name in info.aliases:
+            return info
+    raise ConfigurationError(f"There is no system '{name}'. {did_you_mean(name, systems)}")
+
+
+def load_system(name: str) -> SearchSystem:
+    """Import and create the system called ``name``."""
+    module, _, attribute = system_info(name).factory.partition(":")
+    return getattr(importlib.import_module(module), attribute)()

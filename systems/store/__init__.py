@@ -1,0 +1,1 @@
+"""Content-addressed blocks (safetensors files) and the catalogue of models (SQLite)."""

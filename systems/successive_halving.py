@@ -1,0 +1,39 @@
+"""SHiFT: successive halving over the models, each run alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from systems.api import SearchRequest, SearchResult
+from systems.session import SearchSession
+from systems.substrate import Substrate
+
+
+class SuccessiveHalving:
+    """Each round, the next and larger chunk for the better half (Renggli et al., 2022)."""
+
+    def search(self, request: SearchRequest, substrate: Substrate) -> SearchResult:
+        """Rank the models by the round in which they were eliminated, then by score."""
+        session = SearchSession(request, substrate)
+        chunks = session.schedule.chunks
+        work = [n * len(c) for n, c in zip(session.schedule.model_counts, chunks, strict=True)]
+        survivors: Sequence[str] = request.model_ids
+        for number, chunk in enumerate(chunks, 1):
+            is_decided = number > 1 and len(survivors) == 1
+            if is_decided and request.options.stop_when_decided:
+                break
+            what = f"round {number} of {len(chunks)}, {len(survivors)} models"
+            substrate.tracer.progress(step=sum(work[: number - 1]), steps=sum(work), what=what)
+            self.extract(session, survivors, with_test=number == 1, chunk=chunk)
+            scores = session.score(survivors, round_number=number)
+            best_first = sorted(survivors, key=lambda m: (-scores[m], m))
+            survivors = best_first[: max(1, len(survivors) // 2)]
+            session.retain(survivors)
+        return session.result()
+
+    def extract(
+        self, session: SearchSession, survivors: Sequence[str], *, with_test: bool, chunk: range
+    ) -> None:
+        """Each survivor alone: nothing is shared."""
+        for model_id in survivors:
+            session.extract([model_id], with_test=with_test, chunk=chunk)

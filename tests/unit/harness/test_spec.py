@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from harness.resolving import SpecError
+from harness.spec import RunSpec, plan_runs, run_specs, vocabulary
+from scenarios.loading import load_scenario, shipped_scenarios
+from scenarios.matrix import Cell, parse_filters
+from scenarios.parameters import PARAMETERS, SYSTEM_OPTIONS
+from systems.errors import ConfigurationError
+from systems.registry import BUILT_IN
+
+BASICS = {"system": "alsatian", "architecture": "resnet18", "distribution": "top_50"}
+
+
+def spec_of(folder=None, **parameters):
+    return RunSpec.from_cell(Cell(parameters={**BASICS, **parameters}), folder=folder)
+
+
+def load(tmp_path, text):
+    path = tmp_path / "example.yaml"
+    path.write_text(text)
+    return load_scenario(path, vocabulary())
+
+
+def test_the_identity_is_frozen():
+    """If this fails, earlier records will not be found again: raise SPECIFICATION too."""
+    spec = spec_of(system="alsatian-paper+cache_budget=64 MiB", models=12, resolution=64)
+    assert spec.canonical() == {
+        "allow_tiny": False,
+        "architecture": "resnet18",
+        "batch_size": 32,
+        "data_seed": 0,
+        "data_workers": 0,
+        "dataset": "digits",
+        "device": "cpu",
+        "distribution": "top_50",
+        "items": 400,
+        "memory_format": "channels_last",
+        "model_seed": 0,
+        "models": 12,
+        "options": {
+            "batched_heads": False,
+            "cache_budget": 67108864,
+            "decode_once": False,
+            "keep_blocks": False,
+            "schedule": "block_major",
+            "stop_when_decided": False,
+        },
+        "path": None,
+        "resolution": 64,
+        "scorer": "linear",
+        "sequence_length": None,
+        "specification": 1,
+        "system": "alsatian-paper",
+        "test_fraction": 0.2,
+        "threads": None,
+        "vocabulary": None,
+        "weights": None,
+    }
+    assert spec.identity == "28dde931b0332e93fd78ba329242d3dd68cceccc45ea294228c48f8fbaa62e92"
+
+
+def test_the_canonical_form_is_plain_json():
+    spec = spec_of()
+    assert json.loads(json.dumps(spec.canonical())) == spec.canonical()
+    assert list(spec.canonical()) == sorted(spec.canonical())
+    assert pickle.loads(pickle.dumps(spec)) == spec
+    assert len({spec, spec_of()}) == 1
+
+
+def test_every_parameter_reaches_the_specification():
+    fields = set(spec_of().canonical()) - {"specification", "options"}
+    assert fields == {name for name in PARAMETERS if PARAMETERS[name].in_identity} - set(
+        SYSTEM_OPTIONS
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("system", "shift"),
+        ("architecture", "resnet34"),
+        ("distribution", "top_25"),
+        ("models", 3),
+        ("model_seed", 1),
+        ("weights", "hub"),
+        ("dataset", "fake"),
+        ("items", 401),
+        ("test_fraction", 0.25),
+        ("data_seed", 1),
+        ("resolution", 64),
+        ("scorer", "linear-paper"),
+        ("batch_size", 16),
+        ("device", "cuda"),
+        ("threads", 1),
+        ("memory_format", "contiguous"),
+        ("data_workers", 1),
+        ("allow_tiny", True),
+        ("cache_budget", "1 MiB"),
+        ("schedule", "block_major"),
+        ("decode_once", False),
+        ("keep_blocks", False),
+        ("batched_heads", False),
+        ("stop_when_decided", True),
+    ],
+)
+def test_what_influences_a_run_is_part_of_its_identity(name, value):
+    assert spec_of(**{name: value}).identity != spec_of().identity
+
+
+def test_the_wall_limit_is_no_part_of_the_identity():
+    spec = spec_of(wall_limit="10 min")
+    assert spec.wall_limit_s == 600
+    assert spec.identity == spec_of().identity
+
+
+def test_an_alias_is_its_system():
+    assert spec_of(system="base").identity == spec_of(system="baseline").identity
+
+
+def test_options_that_do_not_apply_make_no_difference():
+    plain = spec_of(system="shift")
+    assert set(plain.options) == {"decode_once", "stop_when_decided"}
+    assert spec_of(system="shift", cache_budget="1 MiB", keep_blocks=True) == plain
+
+
+def test_an_option_given_with_the_system_comes_first():
+    spec = spec_of(system="baseline+decode_once", decode_once=False)
+    assert spec.options == {"decode_once": True}
+    assert spec_of(system="baseline", decode_once=True) == spec
+    assert spec_of(system="alsatian+decode_once=false").options["decode_once"] is False
+    assert spec_of(system="alsatian", decode_once=None).options["decode_once"] is True
+
+
+def test_an_option_that_the_system_lacks_is_refused():
+    with pytest.raises(SpecError, match=r"'baseline' has no option 'schedule'.*decode_once"):
+        spec_of(system="baseline+schedule=block_major")
+
+
+def test_every_built_in_default_is_a_value_of_its_option():
+    for info in BUILT_IN:
+        for option, default in info.options.items():
+            assert PARAMETERS[option].parse(default) == default
+
+
+@pytest.mark.parametrize(
+    ("system", "label"),
+    [
+        ("baseline", "Base"),
+        ("baseline+decode_once", "Base + decode_once"),
+        ("baseline+decode_once=false", "Base"),
+        ("alsatian-paper+cache_budget=64 MiB", "Alsatian (paper) + cache_budget=64 MiB"),
+        (
+            "alsatian+schedule=block_major+keep_blocks=false",
+            "Alsatian + schedule=block_major + keep_blocks=false",
+        ),
+    ],
+)
+def test_labels(system, label):
+    assert spec_of(system=system).label == label
+
+
+def test_images_take_the_resolution_of_their_architecture():
+    spec = spec_of(sequence_length=64)
+    assert (spec.resolution, spec.sequence_length) == (224, None)
+
+
+def test_text_has_no_resolution_and_no_memory_format():
+    spec = spec_of(architecture="bert_tiny", dataset="docstrings", resolution=64)
+    assert (spec.resolution, spec.sequence_length) == (None, 128)
+    assert spec == spec_of(
+        architecture="bert_tiny", dataset="docstrings", memory_format="contiguous"
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        (
+            {"architecture": "bert"},
+            "bert reads text; the dataset 'digits' has images. "
+            "Choose one of text_folder, docstrings.",
+        ),
+        ({"dataset": "docstrings"}, "resnet18 reads images; the dataset 'docstrings' has text."),
+        ({"resolution": 16}, "16 px is too small for resnet18"),
+        ({"architecture": "vit_l_32", "resolution": 100}, "multiple of the patch size, 32 px"),
+        ({"resolution": 100_000}, "at most 4096 px"),
+        (
+            {"architecture": "bert", "dataset": "docstrings", "sequence_length": 1000},
+            "bert reads at most 512",
+        ),
+        ({"architecture": "vit_ti_16", "weights": "hub"}, "Nobody publishes weights"),
+        ({"dataset": "image_folder"}, "The dataset 'image_folder' needs a path"),
+        ({"dataset": "image_folder", "path": "nowhere"}, "nothing at the path 'nowhere'"),
+        ({"weights": "w.safetensors"}, "nothing at the weights 'w.safetensors'"),
+        ({"test_fraction": 1.0}, "test_fraction must be a number between 0 and 1"),
+        ({"models": 0}, "models must be a whole number of at least 1"),
+        ({"device": "tpu"}, "device must be cpu, cuda"),
+        ({"system": "alsation"}, "There is no system 'alsation'. Did you mean 'alsatian'?"),
+        ({"architecture": "resnet81"}, "There is no architecture 'resnet81'."),
+        ({"dataset": "digit"}, "There is no dataset 'digit'. Did you mean 'digits'?"),
+        ({"system": None}, "The parameter 'system' is missing"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(parameters, sentence):
+    with pytest.raises(SpecError) as caught:
+        spec_of(**parameters)
+    assert sentence in str(caught.value)
+
+
+def test_paths_are_looked_for_beside_the_scenario_then_here(tmp_path, monkeypatch):
+    (tmp_path / "beside" / "photos").mkdir(parents=True)
+    (tmp_path / "here" / "pictures").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    folder = tmp_path / "beside"
+    beside = spec_of(folder, dataset="image_folder", path="photos")
+    assert beside.path == str(tmp_path / "beside" / "photos")
+    here = spec_of(folder, dataset="image_folder", path="pictures")
+    assert here.path == str(tmp_path / "here" / "pictures")
+    with pytest.raises(SpecError, match="Did you mean 'photos'"):
+        spec_of(folder, dataset="image_folder", path="photo")
+    (folder / "list.txt").touch()
+    with pytest.raises(SpecError, match=r"path 'list\.txt' must be a folder"):
+        spec_of(folder, dataset="image_folder", path="list.txt")
+    assert spec_of(folder, path="photo").path is None  # digits have none
+
+
+HEAD = "name: example\ntitle: x\nfixed: {architecture: resnet18, distribution: top_50}\n"
+
+
+def test_a_plan_merges_cells_that_ask_for_the_same_run(tmp_path):
+    scenario = load(
+        tmp_path,
+        HEAD + "matrix: {system: [baseline, alsatian], cache_budget: [1 MiB, 2 MiB]}\n",
+    )
+    plan = run_specs(scenario)
+    assert [spec.system for spec in plan.specs] == ["baseline", "alsatian", "alsatian"]
+    assert plan.merged == 1
+
+
+def test_a_plan_follows_scale_and_filters(tmp_path):
+    scenario = load(
+        tmp_path,
+        HEAD + "matrix: {system: [base, shift], items: [100, 200]}\n"
+        "exclude: [{system: base, items: 7, reason: why not}]\n"
+        "scales: {small: {items: [7, 8], rounds: 3}}\n",
+    )
+    plan = run_specs(scenario, parse_filters(["items=7"]), "small")
+    assert [(spec.system, spec.items) for spec in plan.specs] == [("shift", 7)]
+    assert plan.excluded[0][1] == "why not"
+    assert plan.scenario.rounds == 3
+    assert len(run_specs(scenario, {"system": {"successive-halving"}}).specs) == 2
+
+
+def test_all_cells_that_cannot_be_run_are_named_with_their_lines(tmp_path):
+    scenario = load(
+        tmp_path,
+        HEAD.replace("resnet18", "vit_b_16") + "matrix:\n"
+        "  system:\n"
+        "    - shift\n"
+        "    - shift+schedule=block_major\n"
+        "    - baseline+batched_heads\n"
+        "  resolution: [64, 100]\n",
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        run_specs(scenario)
+    lines = sorted(str(caught.value).splitlines())
+    assert [line.split(":")[1] for line in lines] == ["7", "8", "9"]
+    assert "'schedule'" in lines[0]
+    assert "'batched_heads'" in lines[1]
+    assert "multiple of the patch size" in lines[2]
+
+
+def test_shipped_scenarios_make_plans():
+    for name in shipped_scenarios():
+        plan = plan_runs(name)
+        assert plan.specs
+        assert plan.merged == 0
+
+
+def test_a_plan_can_be_asked_for_as_on_the_command_line():
+    (spec,) = plan_runs("quick", filters=["system=mosix", "distribution=top_50"]).specs
+    assert spec.summary.startswith("Alsatian: ")
+    assert ", top_50, " in spec.summary
+
+
+def test_planning_is_torch_free():
+    code = (
+        "import sys; from harness.spec import run_specs, vocabulary\n"
+        "from scenarios.loading import find_scenario, load_scenario\n"
+        "run_specs(load_scenario(find_scenario('quick'), vocabulary()))\n"
+        "print([name for name in ('torch', 'torchvision', 'sklearn') if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.strip() == "[]"

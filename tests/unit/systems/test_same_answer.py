@@ -1,0 +1,123 @@
+"""Invariant 1: all systems give the same answer, whatever they share and in any order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from systems.errors import ConfigurationError
+from tests.searching import TEXT, Searches
+
+ALSATIANS = ("alsatian-paper", "alsatian")
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "resnet18": {},
+    "mobilenet_v2": {"architecture": "mobilenet_v2"},
+    "efficientnet_v2_s": {
+        "architecture": "efficientnet_v2_s",
+        "models": 3,
+        "items": 50,
+        "resolution": 40,
+    },
+    "vit_ti_16": {"architecture": "vit_ti_16", "resolution": 64},
+    "bert_tiny": TEXT,
+}
+
+
+def smallest_budget(search: Searches, **parameters: Any) -> int:
+    """The smallest budget that an Alsatian accepts, as its refusal names it."""
+    with pytest.raises(ConfigurationError, match="at least") as refusal:
+        search("alsatian-paper", {"cache_budget": 1}, **parameters)
+    found = re.search(r"at least (\d+)", str(refusal.value))
+    assert found
+    return int(found[1])
+
+
+def assert_base_agrees(base: Mapping[str, Any], halving: Mapping[str, Any]) -> None:
+    """Base's features are near on the items both have seen; final scores nearly equal."""
+    item = 1 / base["dataset"]["test_items"]
+    compared = 0
+    for model, found in halving["models"].items():
+        expected = base["answer"]["models"][model]
+        for name, proof in found["segments"].items():
+            a = np.array(expected["segments"][name]["sketch"])
+            b = np.array(proof["sketch"])
+            assert np.abs(a - b).max() <= 1e-4 * np.abs(a).max()
+            compared += 1
+        if found["train_items"] == expected["train_items"]:
+            assert abs(found["score"] - expected["score"]) <= item + 1e-12
+    assert compared > len(halving["models"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("distribution", ["top_50", "top_layers"])
+@pytest.mark.parametrize("name", SMALL)
+def test_four_systems_agree(search: Searches, name: str, distribution: str) -> None:
+    parameters = {**SMALL[name], "distribution": distribution}
+    shift = search("shift", **parameters)
+    for system in ALSATIANS:
+        assert search(system, **parameters)["answer"] == shift["answer"]
+    assert_base_agrees(search("baseline", **parameters), shift["answer"])
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vit_ti_16"])
+def test_every_cache_budget_gives_the_same_answer(search: Searches, name: str) -> None:
+    parameters = SMALL[name]
+    expected = search("alsatian", **parameters)["answer"]
+    least = smallest_budget(search, **parameters)
+    for budget in (least, 2 * least, 5 * least):
+        found = search("alsatian-paper", {"cache_budget": budget}, **parameters)
+        assert found["answer"] == expected
+        assert found["counts"]["cache_peak_bytes"] <= budget
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    models=st.sampled_from([1, 2, 3, 5, 8]),
+    batch_size=st.sampled_from([1, 7, 16, 33]),
+    seed=st.integers(0, 1),
+    options=st.fixed_dictionaries(
+        {
+            "schedule": st.sampled_from(["block_major", "batch_major"]),
+            "decode_once": st.booleans(),
+            "keep_blocks": st.booleans(),
+            "batched_heads": st.booleans(),
+        }
+    ),
+)
+def test_no_option_changes_the_answer(
+    search: Searches, models: int, batch_size: int, seed: int, options: Mapping[str, Any]
+) -> None:
+    parameters = {
+        "architecture": "vit_ti_16", "resolution": 16, "models": models, "model_seed": seed,
+        "batch_size": batch_size, "items": 60,
+    }  # fmt: skip
+    expected = search("shift", **parameters)
+    assert search("alsatian", options, **parameters)["answer"] == expected["answer"]
+    assert_base_agrees(search("baseline", **parameters), expected["answer"])
+
+
+def test_threads_grouping_and_workers_do_not_change_the_ranking(search: Searches) -> None:
+    expected = search("alsatian", threads=1)["answer"]
+    assert len({answer["score"] for answer in expected["models"].values()}) > 1
+    for parameters in ({"threads": 2}, {"data_workers": 3}, {"threads": 1, "data_workers": 1}):
+        assert search("alsatian", **parameters)["answer"] == expected
+        assert search("shift", **parameters)["answer"] == expected
+
+
+def test_stopping_when_decided_skips_one_round_and_keeps_the_winner(search: Searches) -> None:
+    whole = search("alsatian", models=5)
+    stopped = search("alsatian", {"stop_when_decided": True}, models=5)
+    assert stopped["answer"]["winner"] == whole["answer"]["winner"]
+    assert stopped["answer"]["ranking"] == whole["answer"]["ranking"]
+    assert stopped["counts"]["items_inferred"] < whole["counts"]["items_inferred"]
+    assert max(answer["round"] for answer in stopped["answer"]["models"].values()) == 2
+    assert max(answer["round"] for answer in whole["answer"]["models"].values()) == 3
