@@ -44,7 +44,7 @@ class Audience(Protocol):
     def run_event(self, event: Mapping[str, Any]) -> None:
         """A run is so far."""
 
-    def run_ends(self, run: PlannedRun, *, status: str, wall_s: float | None) -> None:
+    def run_ends(self, run: PlannedRun, outcome: Outcome) -> None:
         """A run is over and on the disk."""
 
 
@@ -79,7 +79,7 @@ class Campaign:
         for number, run in enumerate(pending, 1):
             audience.run_starts(run, number=number, of=len(pending))
             outcome = self._run(run, prepared[preparation_key(run.spec.canonical())], audience)
-            audience.run_ends(run, status=outcome.status, wall_s=outcome.result.get("wall_s"))
+            audience.run_ends(run, outcome)
             statuses.append(outcome.status)
         return statuses
 

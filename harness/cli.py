@@ -154,44 +154,44 @@ def compare(
 def main() -> NoReturn:
     """Run the command line; every user error is a sentence and an exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    code = OK
     try:
-        app(standalone_mode=False)
+        # Depending on its version, typer returns the code of an exit or raises it.
+        code = app(standalone_mode=False) or OK
     except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        _err.print("Interrupted. Finished runs are kept: the same command goes on from there.")
-        sys.exit(INTERRUPTED)
+        code = INTERRUPTED
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
             raise
         _fail(f"{error.strerror}: {error.filename or 'a file of this run'}.", NOTHING_MEASURED)
     except Exception as error:
-        code = _exit_code(error)
-        if code is None:
+        known = _exit_code(error)
+        if known is None:
             raise
-        _fail(_message(error), code)
-    sys.exit(OK)
+        _fail(_message(error), known)
+    if code == INTERRUPTED:
+        _err.print("Interrupted. Finished runs are kept: the same command goes on from there.")
+    sys.exit(code)
 
 
 def _exit_code(error: Exception) -> int | None:
-    import click
-
     from reports.errors import ReportError
     from scenarios.loading import ScenarioError
 
-    if isinstance(error, click.ClickException):
+    if _is_usage_error(error) or isinstance(error, (ScenarioError, ConfigurationError)):
         return USAGE
-    if isinstance(error, (ScenarioError, ConfigurationError)):
-        return USAGE
-    if isinstance(error, (BenchError, ReportError)):
-        return NOTHING_MEASURED
-    return None
+    return NOTHING_MEASURED if isinstance(error, (BenchError, ReportError)) else None
 
 
 def _message(error: Exception) -> str:
-    import click
+    return getattr(error, "format_message", error.__str__)()
 
-    return error.format_message() if isinstance(error, click.ClickException) else str(error)
+
+def _is_usage_error(error: Exception) -> bool:
+    # Click's own errors, by their shape: typer brings click along, or a copy of its own.
+    return hasattr(error, "format_message")
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -19,6 +19,10 @@ from rich.progress import (
 )
 
 from harness.campaign import PlannedRun
+from harness.supervisor import Outcome
+
+PLAIN_LINE_EVERY_S = 20.0
+"""Without a terminal, a run that takes long says where it is once in this time."""
 
 
 def run_title(run: PlannedRun) -> str:
@@ -52,6 +56,7 @@ class Display:
         self._number = 0
         self._of = 0
         self._search_started = 0.0
+        self._last_line = 0.0
 
     def __enter__(self) -> Display:
         self._progress.start()
@@ -93,9 +98,12 @@ class Display:
             return
         now = time.monotonic()
         if event["step"] == 0:
-            self._search_started = now
+            self._search_started = self._last_line = now
         elapsed_s = now - self._search_started
-        speed = f" · {event['step'] / elapsed_s:.0f}/s" if event["step"] and elapsed_s else ""
+        speed = f" · {event['step'] / elapsed_s:.1f}/s" if event["step"] and elapsed_s else ""
+        if not self._console.is_terminal and now - self._last_line > PLAIN_LINE_EVERY_S:
+            self._last_line = now
+            self._console.print(f"  {event['what']}{speed}", highlight=False, markup=False)
         self._progress.update(
             self._one,
             completed=event["step"],
@@ -104,13 +112,12 @@ class Display:
             note=escape(f"{event['what']}{speed}"),
         )
 
-    def run_ends(self, run: PlannedRun, *, status: str, wall_s: float | None) -> None:
-        """Leave a line about the run."""
-        result = f"{wall_s:.2f} s" if status == "ok" and wall_s is not None else status
-        style = "green" if status == "ok" else "red"
-        self._console.print(
-            f"[{self._number:>{len(str(self._of))}}/{self._of}] {escape(run_title(run))}: "
-            f"[{style}]{result}[/{style}]",
-            highlight=False,
-        )
+    def run_ends(self, run: PlannedRun, outcome: Outcome) -> None:
+        """Leave a line about the run, and why it went wrong if it did."""
+        number = f"[{self._number:>{len(str(self._of))}}/{self._of}]"
+        if outcome.status == "ok":
+            result = f"[green]{outcome.result['wall_s']:.2f} s[/green]"
+        else:
+            result = f"[red]{outcome.status}[/red]. {escape(outcome.reason or '')}"
+        self._console.print(f"{escape(number)} {escape(run_title(run))}: {result}", highlight=False)
         self._progress.update(self._all, completed=self._number)

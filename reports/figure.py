@@ -36,6 +36,7 @@ _STYLE: dict[Any, Any] = {
     "ytick.labelsize": 7.5,
     "legend.fontsize": 7.5,
     "hatch.linewidth": 0.5,
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "pdf.fonttype": 42,  # TrueType: text stays text, as publishers want it
 }
 
@@ -43,9 +44,9 @@ _STYLE: dict[Any, Any] = {
 def draw(comparison: Comparison, folder: Path) -> tuple[Path, Path]:
     """Write ``comparison.png`` and ``comparison.pdf`` into ``folder``; equal input, equal bytes.
 
-    A panel per search (at least one), a bar per system: the phases' exclusive seconds, the time bound as a
-    mark, time and speed-up over Base at the end. Systems whose answers differ are shown
-    without phases and without a speed-up; what was not measured says why.
+    A panel per search (at least one), a bar per system: the phases' exclusive seconds, the
+    time bound as a mark, the speed-up over Base at the end. Systems whose answers differ are
+    shown without phases and without a speed-up; what was not measured says why.
     """
     import matplotlib as mpl
     import seaborn as sns

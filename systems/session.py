@@ -24,26 +24,27 @@ class SearchSession:
     def __init__(self, request: SearchRequest, substrate: Substrate) -> None:
         self.substrate = substrate
         self.options: SearchOptions = request.options
-        self.schedule = substrate.schedule(len(request.model_ids))
         self._tracer = substrate.tracer
-        self._trainer = substrate.head_trainer()
         self._features = FeatureStore()
         self._answers: dict[str, ModelAnswer] = {}
         self._round_models: list[tuple[str, ...]] = []
-        refs = [ref for m in request.model_ids for ref in substrate.models[m].blocks]
-        profiles = {ref.hash: substrate.profile(ref) for ref in refs}
-        self._output_bytes = {block: p.output_bytes for block, p in profiles.items()}
-        self.blocks = substrate.block_source()
-        self.engine = Engine(
-            blocks=self.blocks,
-            operations={block: p.operations for block, p in profiles.items()},
-            keep_blocks=request.options.keep_blocks,
-            tracer=substrate.tracer,
-        )
-        self._loader = substrate.loader(decode_once=request.options.decode_once)
-        labels = torch.from_numpy(substrate.dataset.labels)
-        self._train_labels = labels[substrate.split.train].to(substrate.settings.device)
-        self._test_labels = labels[substrate.split.test].to(substrate.settings.device)
+        with self._tracer.span("plan"):
+            self.schedule = substrate.schedule(len(request.model_ids))
+            refs = {ref for m in request.model_ids for ref in substrate.models[m].blocks}
+            profiles = {ref.hash: substrate.profile(ref) for ref in refs}
+            self._output_bytes = {block: p.output_bytes for block, p in profiles.items()}
+            self._blocks = substrate.block_source()
+            self._engine = Engine(
+                blocks=self._blocks,
+                operations={block: p.operations for block, p in profiles.items()},
+                keep_blocks=request.options.keep_blocks,
+                tracer=substrate.tracer,
+            )
+            self._loader = substrate.loader(decode_once=request.options.decode_once)
+            self._trainer = substrate.head_trainer()
+            labels = torch.from_numpy(substrate.dataset.labels)
+            self._train_labels = labels[substrate.split.train].to(substrate.settings.device)
+            self._test_labels = labels[substrate.split.test].to(substrate.settings.device)
 
     def extract(self, model_ids: Sequence[str], *, with_test: bool, chunk: range) -> None:
         """Extract features of a chunk of the train items, and of the test items where asked.
@@ -72,7 +73,7 @@ class SearchSession:
             self._features.add(model_id, features, is_test=number < len(test))
             self._tracer.count("items_inferred", len(features))
 
-        self.engine.run(plan, batches, self._loader, emit)
+        self._engine.run(plan, batches, self._loader, emit)
 
     def score(self, model_ids: Sequence[str], *, round_number: int) -> dict[str, float]:
         """Train and evaluate heads on all features so far; keep the answers."""
@@ -101,9 +102,10 @@ class SearchSession:
 
     def retain(self, model_ids: Sequence[str]) -> None:
         """Forget the features, and drop the blocks, that only other models need."""
-        self._features.retain(model_ids)
-        needed = self.substrate.block_hashes(model_ids).values()
-        self.blocks.retain({block for hashes in needed for block in hashes})
+        with self._tracer.span("cache"):
+            self._features.retain(model_ids)
+            needed = self.substrate.block_hashes(model_ids).values()
+            self._blocks.retain({block for hashes in needed for block in hashes})
 
     def result(self) -> SearchResult:
         """The ranking of all models scored so far."""

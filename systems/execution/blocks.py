@@ -44,7 +44,8 @@ class BlockSource:
 
     def release(self, block: str) -> None:
         """Drop one block."""
-        del self._resident[block]
+        with self._tracer.span("prepare_model"):
+            del self._resident[block]
         self._resident_bytes -= self._refs[block].tensor_bytes
 
     def retain(self, blocks: Collection[str]) -> None:

@@ -75,9 +75,9 @@ class Engine:
                     y = block(x, *side[number])
                 with self._tracer.span("cache"):
                     self._account(step, number, x, y, cache)
-                for model in step.models:
-                    emit(model, number, y)
-                del x, y
+                    for model in step.models:
+                        emit(model, number, y)
+                    del x, y
             if plan.schedule == "block_major" and not self._keep_blocks:
                 self._blocks.release(step.block)
         self._tracer.peak("cache_peak_bytes", cache.peak_bytes)

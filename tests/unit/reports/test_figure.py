@@ -28,7 +28,7 @@ CASES = {
         record(),
         failed("SHiFT"),
         record("Alsatian", answer=wrong_answer()),
-        record("$x_1$ + option=" + "long" * 12, phases_s={"teleport": 4.0}),
+        record("$\\broken$ + option=" + "long" * 12, phases_s={"teleport": 4.0}),
         record(spec={"dataset": "fake", "distribution": "top_layers"}, wall_s=40_000.0),
     ],
 }

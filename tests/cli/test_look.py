@@ -1,0 +1,39 @@
+"""``list``, ``validate`` and ``compare``: looking without measuring."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from tests.cli.conftest import SCENARIO, Project
+
+
+def test_list_names_everything(project: Project) -> None:
+    result = project.run("list")
+    assert result.code == 0
+    for name in ("quick", "alsatian-paper", "mosix", "resnet152", "docstrings", "linear-paper"):
+        assert name in result.out
+    assert "cache_budget" in project.run("list", "parameters").out
+
+
+def test_validate_shows_runs_and_identities(project: Project) -> None:
+    project.write(SCENARIO)
+    result = project.run("validate", "small.yaml")
+    assert result.code == 0
+    assert "2 different runs" in result.out
+    assert "Alsatian: 3 × resnet18" in result.out
+
+
+def test_options_that_do_not_apply_make_no_second_run(project: Project) -> None:
+    project.write(SCENARIO.replace("fixed:", "  cache_budget: [64 MiB, 128 MiB]\nfixed:"))
+    result = project.run("validate", "small.yaml")
+    assert "3 different runs" in result.out
+
+
+def test_compare_writes_where_it_is_told(measured: Project, tmp_path: Path) -> None:
+    result = measured.run("compare", "runs/small", "-o", tmp_path / "out")
+    assert result.code == 0
+    with (tmp_path / "out" / "comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["status"] for row in rows} == {"ok"}
+    assert (tmp_path / "out" / "comparison.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,143 @@
+"""``alsatian-bench run``: what it leaves behind, resuming, stopping."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.cli.conftest import SCENARIO, Project
+
+RECORD_FIELDS = {
+    "schema", "scenario", "key", "identity", "round", "spec", "label", "status", "reason",
+    "process_s", "wall_s", "phases_s", "unattributed_s", "excluded_s", "answer", "counts",
+    "operation_ratio", "time_bound_s", "time_bound_parts_s", "efficiency", "dataset", "ingest",
+    "environment", "host_class", "code", "started_at",
+}  # fmt: skip
+"""What users rely on; a change here is a new version of the schema."""
+
+
+def modified(project: Project) -> dict[str, int]:
+    return {path.parent.name: path.stat().st_mtime_ns for path in project.records()}
+
+
+def wait_for(condition: object, *, limit_s: float = 120.0) -> None:
+    end = time.monotonic() + limit_s
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_run_leaves_records_tables_and_a_figure(measured: Project) -> None:
+    folder = measured.folder / "runs" / "small"
+    for name in ("comparison.csv", "comparison.md", "comparison.png", "comparison.pdf"):
+        assert (folder / name).stat().st_size > 0
+    records = [json.loads(path.read_text()) for path in measured.records()]
+    assert sorted(record["label"] for record in records) == ["Alsatian", "SHiFT"]
+    for record in records:
+        assert set(record) == RECORD_FIELDS
+        assert (record["schema"], record["status"], record["reason"]) == (1, "ok", None)
+        assert (folder / record["key"] / "spans.parquet").is_file()
+        assert not (folder / record["key"] / "job.json").exists()
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_a_second_run_does_nothing_and_says_so(measured: Project) -> None:
+    before = modified(measured)
+    result = measured.run("run", "small.yaml")
+    assert result.code == 0
+    assert "Nothing to do" in result.out
+    assert "Answers agree" in result.out
+    assert modified(measured) == before
+
+
+def test_more_rounds_go_on_from_what_is_there(measured: Project) -> None:
+    before = modified(measured)
+    result = measured.run("run", "small.yaml", "--rounds", "2", "--filter", "system=alsatian")
+    assert result.code == 0
+    assert len(measured.records()) == 3
+    assert before.items() < modified(measured).items()
+
+
+def test_force_repeats(measured: Project) -> None:
+    before = modified(measured)
+    result = measured.run("run", "small.yaml", "--force", "-f", "system=alsatian")
+    assert result.code == 0
+    assert modified(measured).keys() == before.keys()
+    assert sum(modified(measured)[key] != before[key] for key in before) == 1
+
+
+def test_dry_run_runs_nothing(project: Project) -> None:
+    project.write(SCENARIO)
+    result = project.run("run", "small.yaml", "--dry-run")
+    assert result.code == 0
+    assert result.out.count("round 1") == 2
+    assert project.records() == []
+
+
+def test_a_wall_limit_is_a_status_not_a_hang(project: Project) -> None:
+    project.write(SCENARIO + "  wall_limit: 0.5 s\n")
+    result = project.run("run", "small.yaml")
+    assert result.code == 3
+    records = [json.loads(path.read_text()) for path in project.records()]
+    assert [record["status"] for record in records] == ["timeout"] * 2
+    assert all(record["wall_s"] is None for record in records)
+    assert "wall limit of 0.5 s" in records[0]["reason"]
+    assert "timeout" in result.out
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_finished_runs_and_the_next_run_goes_on(project: Project) -> None:
+    project.write(SCENARIO)
+    process = project.start("run", "small.yaml")
+    wait_for(lambda: len(project.records()) == 1)
+    wait_for(lambda: psutil.Process(process.pid).children())
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Finished runs are kept" in err
+    assert "Traceback" not in err
+    assert not any(worker.is_running() for worker in workers)
+    finished = modified(project)
+    assert len(finished) == 1
+    result = project.run("run", "small.yaml")
+    assert result.code == 0
+    assert "1 finished before" in result.out
+    assert finished.items() < modified(project).items()
+
+
+@pytest.mark.slow
+def test_a_killed_command_takes_its_worker_along_and_harms_nothing(project: Project) -> None:
+    project.write(SCENARIO)
+    process = project.start("run", "small.yaml")
+    wait_for(lambda: len(project.records()) == 1)
+    wait_for(lambda: psutil.Process(process.pid).children())
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate()
+    psutil.wait_procs(workers, timeout=10)
+    assert not any(worker.is_running() for worker in workers)
+    result = project.run("run", "small.yaml")
+    assert result.code == 0
+    assert len(project.records()) == 2
+    folder = project.folder / "runs" / "small"
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_the_command_line_does_without_torch() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from harness.spec import plan_runs, vocabulary; import harness.cli, "
+        "harness.campaign, harness.progress, harness.listing; plan_runs('quick'); "
+        "assert not {'torch', 'torchvision', 'transformers', 'sklearn'} & set(sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2]
+    )
