@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.environment import code_fingerprint, describe_environment, host_class
-from harness.inputs import preparation_key
+from harness.inputs import files_fingerprint, preparation_key
 from harness.run_store import RunStore, write_record
 from harness.schedule import interleaved
 from harness.spec import RunSpec
@@ -29,7 +29,7 @@ class PlannedRun:
     spec: RunSpec
     round: int
     key: str
-    """Name of the run's folder: identity, round, code and host class in one hash."""
+    """Name of the run's folder: identity, round, code, host class and files in one hash."""
 
 
 class Audience(Protocol):
@@ -159,6 +159,7 @@ def _raise_unprepared(outcome: Outcome, log: str) -> None:
 
 
 def _key(spec: RunSpec, number: int) -> str:
-    text = "\0".join((spec.identity, str(number), code_fingerprint(), host_class()))
+    files = files_fingerprint(spec.canonical())
+    text = "\0".join((spec.identity, str(number), code_fingerprint(), host_class(), files))
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     return f"{re.sub(r'[^a-z0-9]+', '-', spec.system.lower())}-{digest}"

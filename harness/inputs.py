@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from systems.data.datasets import DatasetSpec
@@ -37,3 +40,25 @@ def model_shape(spec: Mapping[str, Any]) -> ModelShape:
 def preparation_key(spec: Mapping[str, Any]) -> tuple[Any, ...]:
     """Equal for runs that need the same data and snapshots."""
     return tuple(spec[name] for name in PREPARED_BY)
+
+
+def files_fingerprint(spec: Mapping[str, Any]) -> str:
+    """Hash of names, sizes and times of change of all files that the run reads.
+
+    Part of a run's key: a run is not taken for finished when its data have changed.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for name in ("path", "vocabulary", "weights"):
+        root = spec[name]
+        if root is not None and Path(root).exists():
+            for file in _files(Path(root)):
+                status = file.stat()
+                digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def _files(root: Path) -> Iterator[Path]:
+    if root.is_file():
+        yield root
+    for folder, _, names in sorted(os.walk(root)):
+        yield from (Path(folder, name) for name in sorted(names))

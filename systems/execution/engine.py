@@ -78,6 +78,7 @@ class Engine:
                     for model in step.models:
                         emit(model, number, y)
                     del x, y
+            del block
             if plan.schedule == "block_major" and not self._keep_blocks:
                 self._blocks.release(step.block)
         self._tracer.peak("cache_peak_bytes", cache.peak_bytes)
