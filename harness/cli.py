@@ -222,7 +222,7 @@ def _compare(folders: list[Path], output: Path, *, next_command: str | None) -> 
     """Print and write the comparison; False where answers differ or nothing was measured."""
     from reports.comparison import compare as compare_records
     from reports.figure import draw
-    from reports.records import load_records
+    from reports.loading import load_records
     from reports.summary import summarise
     from reports.tables import print_comparison, write_csv, write_markdown
 

@@ -17,7 +17,8 @@ from systems.data.halving import check_first_chunk, halving_schedule
 from systems.data.loader import BatchLoader
 from systems.data.split import split_items
 from systems.data.validation import validate_items
-from systems.models.snapshots import SnapshotSetSpec, generate
+from systems.models.snapshot_spec import SnapshotSetSpec
+from systems.models.snapshots import generate
 from systems.store.store import BlockStore
 from systems.tracing import NoTracer
 

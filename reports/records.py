@@ -1,19 +1,15 @@
-"""The record of one run, and all records below a folder."""
+"""The record of one run."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from reports.errors import ReportError
-
 SCHEMA = 1
 """The only record schema that this program reads."""
-
-RECORD_FILE = "record.json"
 
 Status = Literal[
     "ok", "failed", "timeout", "out_of_memory", "crashed", "invalid", "skipped", "interrupted"
@@ -138,87 +134,5 @@ class Record:
         return _canonical([self.scenario, self.host_class, request])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Records:
-    """All readable records, and a sentence for each one that is not."""
-
-    records: tuple[Record, ...]
-    problems: tuple[str, ...] = ()
-
-
-def load_records(folders: Path | Iterable[Path]) -> Records:
-    """Read every ``record.json`` below one folder or several (or the named files).
-
-    A damaged record, one of another schema, or a missing folder becomes a problem and stops
-    nothing. Of
-    runs that were repeated after the code had changed, only those of the newest code are
-    kept; how many were left out is a problem too.
-
-    Raises:
-        ReportError: there is no readable record at all.
-    """
-    from reports.parsing import MalformedRecordError, parse_record
-
-    roots = [folders] if isinstance(folders, Path) else list(folders)
-    paths: dict[Path, Path] = {}  # by resolved path: overlapping folders count once
-    records: list[Record] = []
-    problems: list[str] = []
-    for root in roots:
-        if root.exists():
-            paths.update((path.resolve(), path) for path in _record_files(root))
-        else:
-            problems.append(f"There is no folder '{root}'.")
-    for path in paths.values():
-        try:
-            records.append(parse_record(json.loads(path.read_bytes()), path=path))
-        except MalformedRecordError as error:
-            problems.append(str(error))
-        except (OSError, ValueError, RecursionError) as error:
-            problems.append(
-                f"{path}: not a readable record ({_first_line(error)}). It is left out; remove "
-                f"'{path.parent}' and run its scenario again to replace it."
-            )
-    if not records:
-        where = ", ".join(f"'{root}'" for root in roots)
-        cause = f" {problems[0]}" if problems else ""
-        raise ReportError(
-            f"No readable run in {where}.{cause} Make one with 'alsatian-bench run quick'."
-        )
-    kept = newest_code(records)
-    if len(kept) < len(records):
-        problems.append(
-            f"{len(records) - len(kept)} of {len(records)} records are of older code than a "
-            "later run of the same specification; they are left out."
-        )
-    return Records(records=kept, problems=tuple(problems))
-
-
-def newest_code(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Per identity and host class, the records of the code that was started last.
-
-    Rounds of two versions of the code are two measurements and are never averaged.
-    """
-    records = sorted(records, key=lambda record: (record.started_at, record.key))
-    code = {(record.identity, record.host_class): record.code for record in records}
-    kept = [r for r in records if code[r.identity, r.host_class] == r.code]
-    return tuple(sorted(kept, key=lambda r: (r.scenario, r.search, r.variant, r.round)))
-
-
-def _record_files(root: Path) -> list[Path]:
-    if root.is_file():
-        return [root]
-    found = root.rglob(RECORD_FILE)
-    # Hidden folders belong to runs that are still being written.
-    return sorted(
-        path
-        for path in found
-        if not any(part.startswith(".") for part in path.relative_to(root).parts)
-    )
-
-
 def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

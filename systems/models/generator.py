@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +12,10 @@ from torch import Tensor, nn
 from systems.models.build import block_architectures, build_plain, split
 from systems.models.calibration import one_thread, set_statistics
 from systems.models.lineage import Origin, distribution, owner, snapshot_lineage
+from systems.models.snapshot_spec import SnapshotSetSpec
 from systems.models.weights import load_weights
 from systems.store.blocks import BlockContent
 from systems.store.store import BlockRef, BlockStore
-
-if TYPE_CHECKING:
-    from systems.models.snapshots import SnapshotSetSpec
 
 _IMAGES = (0, 0)  # the calibration batch itself, what goes into the first block
 

@@ -7,7 +7,8 @@ from sklearn.datasets import load_digits
 from systems.errors import ConfigurationError
 from systems.models.build import build_plain
 from systems.models.skeleton import SkeletonPool
-from systems.models.snapshots import SnapshotSetSpec, generate
+from systems.models.snapshot_spec import SnapshotSetSpec
+from systems.models.snapshots import generate
 from systems.store.store import BlockStore
 
 PIXELS = 32

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from reports.errors import ReportError
-from reports.records import load_records
+from reports.loading import load_records
 from tests.unit.reports.factory import failed, record, record_json, write
 
 
