@@ -10,16 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.environment import code_fingerprint, describe_environment, host_class
+from harness.environment import (
+    code_fingerprint,
+    describe_environment,
+    git_state,
+    host_class,
+)
+from harness.host_state import host_state
 from harness.inputs import files_fingerprint, preparation_key
-from harness.run_store import RunStore, write_record
+from harness.limits import Confinement, confine
+from harness.monotone import skipped_after_out_of_memory
+from harness.run_facts import run_facts
+from harness.run_store import RECORD_SCHEMA, RunStore, write_record
 from harness.schedule import interleaved
 from harness.spec import RunSpec
-from harness.supervisor import Outcome, run_worker
-from systems.errors import BenchError, ConfigurationError
-
-SCHEMA = 1
-"""Version of the record; raised whenever a field changes its meaning or goes."""
+from harness.supervisor import Conditions, Outcome, run_worker
+from harness.validity import judge
+from systems.errors import ConfigurationError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,19 +51,21 @@ class Audience(Protocol):
     def run_event(self, event: Mapping[str, Any]) -> None:
         """A run is so far."""
 
-    def run_ends(self, run: PlannedRun, outcome: Outcome) -> None:
-        """A run is over and on the disk."""
+    def run_ends(self, run: PlannedRun, record: Mapping[str, Any]) -> None:
+        """A run is over and its record on the disk."""
 
 
 class Campaign:
     """The runs of one scenario with what they need, on this machine, with this code."""
 
     def __init__(
-        self, scenario: str, specs: Sequence[RunSpec], *, rounds: int, runs: Path, cache: Path
-    ) -> None:
+        self, scenario: str, specs: Sequence[RunSpec], *, rounds: int, runs: Path, cache: Path,
+        monotone: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         self.scenario = scenario
         self.runs = RunStore(runs, scenario)
         self._cache = cache
+        self._monotone = monotone
         self.planned = [
             PlannedRun(spec=spec, round=number, key=_key(spec, number))
             for number, spec in interleaved(specs, rounds=rounds)
@@ -66,96 +75,156 @@ class Campaign:
         """The planned runs that have not been settled yet; with ``force``, all."""
         return [run for run in self.planned if force or not self.runs.is_settled(run.key)]
 
-    def carry_out(self, pending: Sequence[PlannedRun], audience: Audience) -> list[str]:
+    def carry_out(
+        self, pending: Sequence[PlannedRun], audience: Audience, *, force: bool = False
+    ) -> list[str]:
         """Prepare and run ``pending``; the statuses, in order.
+
+        The caller sees to it that nothing else measures on this machine
+        (``harness.host_lock``).
 
         Raises:
             ConfigurationError: the data or the specification are not fit; nothing has run.
-            BenchError: preparing failed for another reason (a full disk, say).
+            BenchError: the runs cannot be kept (a full disk, say).
         """
         self.runs.remove_leftovers()
+        if not force:
+            pending = [run for run in pending if not self.runs.is_settled(run.key)]
         prepared = self._prepare([run.spec for run in pending], audience)
+        done: dict[RunSpec, str] = {}
         statuses = []
         for number, run in enumerate(pending, 1):
             audience.run_starts(run, number=number, of=len(pending))
-            outcome = self._run(run, prepared[preparation_key(run.spec.canonical())], audience)
-            audience.run_ends(run, outcome)
-            statuses.append(outcome.status)
+            claim = self.runs.claim(run.key)
+            # While this command waited, another one may have done the run, or be doing it now
+            # on another machine that shares the folder.
+            if claim is None or (not force and self.runs.is_settled(run.key)):
+                statuses.append("skipped")
+                continue
+            with claim:
+                record = self._record(run, prepared, done=done, audience=audience)
+            audience.run_ends(run, record)
+            done[run.spec] = record["status"]
+            statuses.append(record["status"])
         return statuses
 
     def _prepare(
         self, specs: Sequence[RunSpec], audience: Audience
-    ) -> dict[tuple[Any, ...], Mapping[str, Any]]:
-        needed = {preparation_key(spec.canonical()): spec.canonical() for spec in specs}
-        job = {"kind": "prepare", "specs": list(needed.values()), "cache": str(self._cache)}
-        with self.runs.working_folder() as folder:
-            outcome = run_worker(
-                job, folder=folder, threads=None, wall_limit_s=None, on_event=audience.preparing
-            )
-            if outcome.status != "ok":
-                _raise_unprepared(outcome, (folder / "worker.log").read_text(errors="replace"))
-        return dict(zip(needed, outcome.result["prepared"], strict=True))
+    ) -> dict[tuple[Any, ...], Outcome]:
+        """How preparing ended, by preparation key; each in a process of its own."""
+        outcomes = {}
+        for key, spec in {preparation_key(s.canonical()): s for s in specs}.items():
+            job = {"kind": "prepare", "spec": spec.canonical(), "cache": str(self._cache)}
+            with self.runs.working_folder() as folder, self._walls() as walls:
+                outcome = run_worker(
+                    job,
+                    folder=folder,
+                    conditions=Conditions(walls=walls),
+                    on_event=audience.preparing,
+                )
+            if outcome.result.get("is_configuration"):
+                raise ConfigurationError(f"{outcome.reason} (In the run: {spec.summary}.)")
+            outcomes[key] = outcome
+        return outcomes
 
-    def _run(self, run: PlannedRun, prepared: Mapping[str, Any], audience: Audience) -> Outcome:
-        spec = run.spec
-        job = {
-            "kind": "search",
-            "spec": spec.canonical(),
-            "prepared": {"model_ids": prepared["model_ids"]},
-            "cache": str(self._cache),
-        }
-        started_at = datetime.now(UTC)
-        environment = describe_environment()
+    def _record(
+        self, run: PlannedRun, prepared: Mapping[tuple[Any, ...], Outcome], *,
+        done: Mapping[RunSpec, str], audience: Audience,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Do the run, unless there is a reason not to, and put its record on the disk."""
+        state, started_at = host_state(), datetime.now(UTC)
+        preparation = prepared[preparation_key(run.spec.canonical())]
+        skipped = skipped_after_out_of_memory(done, run.spec, self._monotone)
         with self.runs.new_run(run.key) as folder:
-            outcome = run_worker(
-                job,
-                folder=folder,
-                threads=spec.threads,
-                wall_limit_s=spec.wall_limit_s,
-                on_event=audience.run_event,
-            )
+            if skipped:
+                outcome = Outcome(status="skipped", reason=skipped)
+            elif preparation.status != "ok":
+                reason = f"Its data and snapshots could not be prepared. {preparation.reason}"
+                outcome = Outcome(status=preparation.status, reason=reason)
+            else:
+                outcome = self._search(run.spec, preparation.result["prepared"], folder, audience)
+            spec = run.spec.canonical()
             record = {
-                "schema": SCHEMA,
+                "schema": RECORD_SCHEMA,
                 "scenario": self.scenario,
                 "key": run.key,
-                "identity": spec.identity,
+                "identity": run.spec.identity,
                 "round": run.round,
-                "spec": spec.canonical(),
-                "label": spec.label,
-                **_measured(outcome),
-                "ingest": prepared["ingest"],
-                "environment": environment,
+                "spec": spec,
+                "label": run.spec.label,
+                **_measured(outcome, spec),
+                "ingest": (preparation.result.get("prepared") or {}).get("ingest"),
+                "environment": describe_environment(),
                 "host_class": host_class(),
+                "host_state": state,
+                "git": git_state(),
                 "code": code_fingerprint(),
                 "started_at": started_at.isoformat(timespec="seconds"),
             }
             write_record(folder, record)
             for leftover in ("job.json", "result.json"):
                 (folder / leftover).unlink(missing_ok=True)
-        return outcome
+        return record
+
+    def _search(
+        self, spec: RunSpec, prepared: Mapping[str, Any], folder: Path, audience: Audience
+    ) -> Outcome:
+        with self._walls(spec) as walls:
+            job = {
+                "kind": "search",
+                "spec": spec.canonical(),
+                "prepared": {"model_ids": prepared["model_ids"]},
+                "cache": str(self._cache),
+                "paced": walls.bandwidth_mechanism == "paced",
+            }
+            conditions = Conditions(
+                walls=walls,
+                threads=spec.threads,
+                wall_limit_s=spec.wall_limit_s,
+                telemetry=spec.telemetry,
+            )
+            return run_worker(
+                job, folder=folder, conditions=conditions, on_event=audience.run_event
+            )
+
+    def _walls(self, spec: RunSpec | None = None) -> Confinement:
+        return confine(
+            memory_bytes=spec.memory_limit if spec else None,
+            cores=spec.cores if spec else None,
+            store_bandwidth=spec.store_bandwidth if spec else None,
+            store_path=self._cache / "store",
+        )
 
 
 _MEASURED = (
-    "wall_s", "phases_s", "unattributed_s", "excluded_s", "answer", "counts",
-    "operation_ratio", "time_bound_s", "time_bound_parts_s", "efficiency", "dataset",
+    "wall_s", "phases_s", "unattributed_s", "excluded_s", "answer", "counts", "operation_ratio",
+    "time_bound_s", "time_bound_parts_s", "efficiency", "dataset", "cache_proof", "gpu_uuid",
 )  # fmt: skip
 
 
-def _measured(outcome: Outcome) -> dict[str, Any]:
-    """The worker's part of a record: null, never 0, for what is not known."""
-    return {
+def _measured(outcome: Outcome, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The worker's part of a record, judged: null, never 0, for what is not known."""
+    limits = dict(outcome.limits or {})
+    if limits:
+        achieved = outcome.result.get("store_bytes_per_s")
+        limits["bandwidth"] = {**limits["bandwidth"], "achieved_bytes_per_s": achieved}
+    measured: dict[str, Any] = {
         "status": outcome.status,
         "reason": outcome.reason,
         "process_s": outcome.process_s,
         **{name: outcome.result.get(name) for name in _MEASURED},
+        "limits": limits or None,
+        "telemetry": outcome.telemetry,
+        "flags": [],
     }
-
-
-def _raise_unprepared(outcome: Outcome, log: str) -> None:
-    if outcome.result.get("is_configuration"):
-        raise ConfigurationError(outcome.reason)
-    detail = "" if outcome.result.get("is_configuration") is not None else f"\n{log[-2000:]}"
-    raise BenchError(f"The data and snapshots could not be prepared. {outcome.reason}{detail}")
+    if outcome.status == "ok":
+        judgement = judge(run_facts({**measured, "spec": spec}))
+        measured |= {
+            "status": judgement.status,
+            "reason": judgement.reason,
+            "flags": judgement.as_record(),
+        }
+    return measured
 
 
 def _key(spec: RunSpec, number: int) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
+import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -76,6 +76,7 @@ def run(
 ) -> None:
     """Run a scenario, then compare its systems. Finished runs are not repeated."""
     from harness.campaign import Campaign
+    from harness.host_lock import only_one_measures
     from harness.progress import Display, run_title
     from harness.spec import plan_runs
 
@@ -86,6 +87,7 @@ def run(
         rounds=rounds or plan.scenario.rounds,
         runs=runs,
         cache=cache or _default_cache(),
+        monotone=plan.scenario.monotone,
     )
     pending = campaign.pending(force=force)
     _announce(plan, campaign, pending)
@@ -94,11 +96,13 @@ def run(
             _out.print(f"{planned.key}  {escape(run_title(planned))}")
         return
     statuses: list[str] = []
-    if pending:
-        with Display(_out) as display:
-            statuses = campaign.carry_out(pending, display)
-    done = [campaign.runs.folder / planned.key for planned in campaign.planned]
-    agreed = _compare(done, campaign.runs.folder, next_command=_next_command(plan.scenario.name))
+    with only_one_measures(_say_waiting):
+        if pending:
+            with Display(_out) as display:
+                statuses = campaign.carry_out(pending, display, force=force)
+        done = [campaign.runs.folder / planned.key for planned in campaign.planned]
+        next_command = _next_command(plan.scenario.name, campaign.runs.folder)
+        agreed = _compare(done, campaign.runs.folder, next_command=next_command)
     if not agreed or any(status not in ("ok", "skipped") for status in statuses):
         raise typer.Exit(NOTHING_MEASURED)
 
@@ -151,6 +155,71 @@ def compare(
         raise typer.Exit(NOTHING_MEASURED)
 
 
+@app.command()
+def trace(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file; .gz compresses (default: in the folder)."),
+    ] = None,
+) -> None:
+    """Write a run's timeline as a Chrome trace: spans, hardware series and profile."""
+    from harness.trace_export import write_chrome_trace
+
+    made = write_chrome_trace(run, output or run / "trace.json")
+    _out.print(
+        f"{made.path}: {made.slices:,} slices, {made.counter_values:,} counter values"
+        + (f", {made.profiler_events:,} profiler events" if made.profiler_events else "")
+        + f" ({made.file_bytes / 1e6:.1f} MB)"
+    )
+    _out.print("Open it at https://ui.perfetto.dev (nothing is uploaded: it stays in the browser).")
+
+
+@app.command()
+def doctor(
+    runs: RunsFolder = Path("runs"),
+    cache: CacheFolder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what this machine can prove, limit and count, and what is missing."""
+    from harness import doctor as examination
+
+    sections = examination.doctor(cache=cache or _default_cache(), runs=runs)
+    if as_json:
+        _out.print_json(data=examination.as_json(sections))
+    else:
+        examination.print_doctor(_out, sections)
+
+
+@app.command()
+def noise(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or a YAML file.")],
+    filters: Filters = None,
+    scale: Scale = None,
+    rounds: Annotated[int, typer.Option(min=2, help="Pairs of runs of each kind.")] = 8,
+    runs: RunsFolder = Path("runs"),
+    cache: CacheFolder = None,
+) -> None:
+    """Measure this machine's own noise: every run twice per round (A/A), kept per host class."""
+    from harness.environment import host_class
+    from harness.host_lock import only_one_measures
+    from harness.noise import NoiseFolder, noise_campaign
+    from harness.progress import Display
+    from harness.spec import plan_runs
+    from reports.loading import load_records
+    from reports.noise import describe, noise_floors
+
+    folder = cache or _default_cache()
+    plan = plan_runs(scenario, filters=filters or [], scale=scale)
+    campaign = noise_campaign(plan, rounds=rounds, runs=runs, cache=folder)
+    pending = campaign.pending()
+    with only_one_measures(_say_waiting), Display(_out) as display:
+        campaign.carry_out(pending, display)
+    for floor in noise_floors(load_records([campaign.runs.folder]).records):
+        _out.print(escape(describe(floor, rounds=rounds)))
+        NoiseFolder(folder, host_class()).keep(floor.as_json())
+
+
 def main() -> NoReturn:
     """Run the command line; every user error is a sentence and an exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
@@ -162,15 +231,17 @@ def main() -> NoReturn:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read the output is gone: nothing to flush to
+        code = OK
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise
-        _fail(f"{error.strerror}: {error.filename or 'a file of this run'}.", NOTHING_MEASURED)
+        name = f" '{error.filename}'" if error.filename else ""
+        _fail(f"{error.strerror or error}{name}.", NOTHING_MEASURED)
     except Exception as error:
         known = _exit_code(error)
-        if known is None:
-            raise
-        _fail(_message(error), known)
+        if known is None:  # a fault of this program: its trace, and never a regression's code
+            traceback.print_exc()
+        _fail(_message(error), NOTHING_MEASURED if known is None else known)
     if code == INTERRUPTED:
         _err.print("Interrupted. Finished runs are kept: the same command goes on from there.")
     sys.exit(code)
@@ -206,6 +277,10 @@ def _interrupt(*_: object) -> NoReturn:
 def _default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "alsatian-bench"
+
+
+def _say_waiting() -> None:
+    _out.print("Waiting: another command measures on this machine, and two disturb each other.")
 
 
 def _announce(plan: Any, campaign: Any, pending: list[Any]) -> None:
@@ -244,7 +319,21 @@ def _compare(folders: list[Path], output: Path, *, next_command: str | None) -> 
     return comparison.is_valid
 
 
-def _next_command(scenario: str) -> str:
+def _next_command(scenario: str, folder: Path) -> str:
     if scenario == "quick":
-        return "alsatian-bench run quick --rounds 8   (a claim rests on at least 8 rounds)"
-    return f"alsatian-bench compare runs/{scenario}"
+        return f"{_invocation('run quick', '--rounds 8')}   (a claim rests on at least 8 rounds)"
+    return _invocation(f"compare {folder}")
+
+
+def _invocation(verb: str, options: str = "") -> str:
+    """A command as this person can type it: by tox, from a checkout, or installed."""
+    environment = os.environ.get("TOX_ENV_NAME")
+    if environment == "quick" and verb == "run quick":
+        return f"python3 -m tox run -e quick -- {options}"
+    if environment:
+        program = f".tox/{environment}/bin/alsatian-bench"
+    elif Path(sys.argv[0]).name == "__main__.py":
+        program = "python3 -m harness"
+    else:
+        program = "alsatian-bench"
+    return f"{program} {verb} {options}".rstrip()

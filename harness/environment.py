@@ -1,16 +1,25 @@
-"""What a result depends on besides its specification: the code, the libraries, the machine."""
+"""What a result depends on besides its specification: code, libraries and kind of machine.
+
+The state that a machine is in at the moment is another matter: ``harness.host_state``.
+"""
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import functools
 import hashlib
+import importlib.util
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from harness.host_state import cpu_quota
 
 LIBRARIES = (
     "torch", "torchvision", "transformers", "tokenizers", "safetensors", "numpy",
@@ -20,9 +29,12 @@ LIBRARIES = (
 
 CODE = (
     "systems", "harness/worker.py", "harness/measurement.py", "harness/preparation.py",
-    "harness/inputs.py", "harness/trace.py", "harness/supervisor.py",
+    "harness/inputs.py", "harness/bound.py", "harness/supervisor.py", "harness/trace.py",
+    "harness/device_spans.py", "harness/lanes.py", "harness/span_table.py", "harness/profile.py",
+    "harness/page_cache.py", "harness/limits", "harness/telemetry", "harness/run_facts.py",
+    "harness/validity.py",
 )  # fmt: skip
-"""Our own files that can; the rest only orders, keeps and shows runs."""
+"""Our own files that can, or decide whether a run counts; the rest orders and shows runs."""
 
 _ALLOWED_VARIABLES = (
     "CUDA_VISIBLE_DEVICES", "CUDA_MODULE_LOADING", "PYTORCH_CUDA_ALLOC_CONF", "OMP_NUM_THREADS",
@@ -56,29 +68,77 @@ def code_fingerprint() -> str:
 def host_class() -> str:
     """Machines of the same class may be compared, others never are."""
     memory_gib = round(psutil.virtual_memory().total / 2**30)
-    parts = [_processor(), f"{len(os.sched_getaffinity(0))} cores", f"{memory_gib} GiB"]
-    parts += sorted(gpu_names())
+    cores = f"{len(os.sched_getaffinity(0))} cores"
+    if quota := cpu_quota():
+        cores += f" (quota {quota:g})"
+    parts = [_processor(), cores, f"{memory_gib} GiB", *sorted(gpu_names())]
     return " | ".join(parts)
 
 
 @functools.cache
 def gpu_names() -> tuple[str, ...]:
-    """Names of the NVIDIA GPUs; empty where there is no driver."""
+    """Names of the NVIDIA GPUs; empty where there is no driver, or none that answers."""
     import pynvml
+
+    # A library of another version than the driver's is no NVMLError.
+    errors = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError)
+
+    def name(index: int) -> str:
+        try:
+            return str(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(index)))
+        except errors as error:
+            return f"GPU {index}: {error}"  # another machine than with this one working
 
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
+        count = pynvml.nvmlDeviceGetCount()
+    except errors:
         return ()
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        return tuple(str(pynvml.nvmlDeviceGetName(handle)) for handle in handles)
-    finally:
+    names = tuple(name(index) for index in range(count))
+    with contextlib.suppress(*errors):
         pynvml.nvmlShutdown()
+    return names
+
+
+@functools.cache
+def torch_build() -> dict[str, Any]:
+    """How the installed torch was built, read from its files: importing it takes seconds.
+
+    ``{"version": "2.13.0+cpu", "cuda": None, "hip": None, "git": "…", "debug": False}``;
+    all None where torch is not installed, or does not say.
+    """
+    facts: dict[str, Any] = dict.fromkeys(("version", "cuda", "hip", "git", "debug"))
+    found = importlib.util.find_spec("torch")  # of a top-level package: imports nothing
+    if found is None or found.origin is None:
+        return facts
+    try:
+        tree = ast.parse(Path(found.origin).with_name("version.py").read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return facts | {"version": _version("torch")}
+    names = {"__version__": "version", "git_version": "git"}
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)) | (
+                ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=value))
+            ):
+                if names.get(name, name) in facts:
+                    facts[names.get(name, name)] = value
+    return facts
+
+
+@functools.cache
+def git_state() -> dict[str, Any]:
+    """The commit of the checkout that this code runs from, and whether it has been changed.
+
+    ``{"commit": "<40 hex digits>", "is_dirty": bool, "reason": None}``; commit and is_dirty
+    are None, and ``reason`` a sentence, where the code is no checkout (an installed wheel)
+    or git cannot be asked.
+    """
+    return _git_state(Path(__file__).resolve().parent.parent)
 
 
 def describe_environment() -> dict[str, Any]:
-    """What a record says of the machine; environment variables by an allow-list."""
+    """What a record says of the kind of machine; environment variables by an allow-list."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -87,9 +147,44 @@ def describe_environment() -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "gpus": list(gpu_names()),
         "libraries": library_versions(),
+        "torch_build": torch_build(),
         "variables": {name: os.environ[name] for name in _ALLOWED_VARIABLES if name in os.environ},
-        "load_1min": os.getloadavg()[0],
     }
+
+
+def _git_state(root: Path) -> dict[str, Any]:
+    try:
+        top, commit = _git(root, "rev-parse", "--show-toplevel", "HEAD").splitlines()
+        if Path(top).resolve() != root:  # an installed copy inside somebody's own repository
+            raise _NoCheckoutError(f"The code in '{root}' is part of no checkout of its own.")
+        changes = _git(root, "status", "--porcelain", "--ignore-submodules")
+    except _NoCheckoutError as error:
+        return {"commit": None, "is_dirty": None, "reason": str(error)}
+    return {"commit": commit, "is_dirty": bool(changes), "reason": None}
+
+
+class _NoCheckoutError(Exception):
+    """Git has no answer; the message is a sentence for the record."""
+
+
+def _git(root: Path, *arguments: str) -> str:
+    # Nothing of the user's may run or be changed: no hooks of fsmonitor, no index refresh.
+    command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set while a hook runs
+        environment.pop(name, None)
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, check=False, timeout=20, text=True
+        )
+    except FileNotFoundError:
+        raise _NoCheckoutError("There is no git command.") from None
+    except subprocess.TimeoutExpired:
+        raise _NoCheckoutError("Git did not answer within 20 s.") from None
+    if done.returncode:
+        first = next(iter(done.stderr.splitlines()), f"code {done.returncode}")
+        raise _NoCheckoutError(f"Git has no answer: {first}")
+    return done.stdout
 
 
 def _version(name: str) -> str | None:

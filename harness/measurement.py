@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import resource
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from harness.bound import time_bound
+from harness.device_spans import DeviceTimeline
 from harness.inputs import dataset_spec, model_shape
-from harness.trace import Span, SpanTracer
+from harness.page_cache import DiskReads, cold_proof, evict, prepare_cache_state
+from harness.profile import PROFILE, profiled
+from harness.span_table import SPANS, TimedUnit, write_spans
+from harness.trace import SpanTracer
 from systems.api import ModelAnswer, SearchOptions, SearchRequest, SearchResult
 from systems.data.datasets import open_dataset
 from systems.data.halving import check_first_chunk
 from systems.data.split import split_items
 from systems.models.build import block_architectures
 from systems.models.profile import profile_model
-from systems.planning.task_tree import build_task_tree
-from systems.planning.time_bound import TimeBound, inference_bound_s, needed_executions
 from systems.registry import load_system
 from systems.store.store import BlockStore
 from systems.substrate import Settings, Substrate
@@ -32,22 +34,34 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
     """Carry out one search and return the record's measured part.
 
     ``job`` holds the canonical ``spec``, the ``cache`` folder, the ``out`` folder for
-    spans, and what preparation found out (``prepared``).
+    spans, what preparation found out (``prepared``), and whether the store is to be
+    ``paced`` or the system limits its bandwidth.
     """
-    spec = job["spec"]
+    spec, out = job["spec"], Path(job["out"])
     torch.set_num_threads(spec["threads"] or len(os.sched_getaffinity(0)))
-    tracer = SpanTracer(on_progress=on_progress)
-    with BlockStore.open(Path(job["cache"]) / "store", create=False) as store:
+    _cap_allocator(spec)
+    # Creating the device's context is no part of the timed unit: it happens here.
+    tracer = SpanTracer(on_progress=on_progress, device=DeviceTimeline.for_device(spec["device"]))
+    with _open_store(job) as store:
         substrate = _substrate(job, store, tracer)
         request = SearchRequest(
             model_ids=job["prepared"]["model_ids"], options=_options(spec["options"])
         )
         system = load_system(spec["system"])
-        with torch.inference_mode():
+        files = [*store.block_files(request.model_ids), *substrate.dataset.files]
+        if spec["memory_limit"] is not None:
+            evict(files)  # pages belong to the limit of whoever read them first
+        proof = prepare_cache_state(spec["cache"], files)
+        with torch.inference_mode(), profiled(spec["profile"], out / PROFILE), DiskReads() as reads:
             tracer.start()
             result = system.search(request, substrate)
             tracer.stop()
-    _write_spans(tracer.spans, Path(job["out"]) / "spans.parquet")
+        needed_bytes = store.distinct_bytes_read() + sum(
+            path.stat().st_size for path in substrate.dataset.files
+        )
+        rate = store.read_rate()
+    timed_unit = TimedUnit(started_ns=tracer.started_ns, ended_ns=tracer.ended_ns)
+    write_spans(tracer.all_spans, out / SPANS, timed_unit=timed_unit)
     return {
         "wall_s": tracer.wall_s,
         "phases_s": tracer.phases_s(),
@@ -55,7 +69,10 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
         "excluded_s": tracer.phases_ns["excluded"] / 1e9,
         "answer": _answer(result),
         "counts": _counts(tracer, substrate),
-        **_references(spec, result, substrate, tracer),
+        **_references(result, substrate, tracer),
+        "cache_proof": cold_proof(proof, read_bytes=reads.read_bytes, needed_bytes=needed_bytes),
+        "store_bytes_per_s": rate.bytes_per_s if rate else None,
+        "gpu_uuid": _gpu_uuid(spec["device"]),
         "dataset": {
             "name": spec["dataset"],
             "classes": len(substrate.dataset.classes),
@@ -64,6 +81,29 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
             "timing_only": substrate.dataset.timing_only,
         },
     }
+
+
+def _open_store(job: Mapping[str, Any]) -> BlockStore:
+    bandwidth = job["spec"]["store_bandwidth"]
+    return BlockStore.open(
+        Path(job["cache"]) / "store",
+        create=False,
+        bandwidth_bytes_per_s=bandwidth if job["paced"] else None,
+        buffered=bandwidth is not None,
+    )
+
+
+def _cap_allocator(spec: Mapping[str, Any]) -> None:
+    if spec["gpu_allocator_cap"] is not None and spec["device"].startswith("cuda"):
+        total_bytes = torch.cuda.get_device_properties(spec["device"]).total_memory
+        share = min(1.0, spec["gpu_allocator_cap"] / total_bytes)
+        torch.cuda.set_per_process_memory_fraction(share, spec["device"])
+
+
+def _gpu_uuid(device: str) -> str | None:
+    if not device.startswith("cuda"):
+        return None
+    return str(torch.cuda.get_device_properties(device).uuid)
 
 
 def _substrate(job: Mapping[str, Any], store: BlockStore, tracer: SpanTracer) -> Substrate:
@@ -131,94 +171,48 @@ def _model_answer(answer: ModelAnswer) -> dict[str, Any]:
 def _counts(tracer: SpanTracer, substrate: Substrate) -> dict[str, int]:
     unique = {ref for model in substrate.models.values() for ref in model.blocks}
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {
+    counts = {
         **tracer.counts,
         "unique_bytes": sum(ref.tensor_bytes for ref in unique),
-        "process_peak_bytes": rss if sys.platform == "darwin" else rss * 1024,
+        "process_peak_bytes": rss * 1024,
     }
+    if substrate.settings.device.startswith("cuda"):
+        allocator = torch.cuda.memory_stats(substrate.settings.device)
+        counts |= {
+            "allocated_peak_bytes": allocator["allocated_bytes.all.peak"],
+            "reserved_peak_bytes": allocator["reserved_bytes.all.peak"],
+            "allocator_retries": allocator["num_alloc_retries"],
+            "allocator_out_of_memory": allocator["num_ooms"],
+        }
+    return counts
 
 
-def _references(
-    spec: Mapping[str, Any], result: SearchResult, substrate: Substrate, tracer: SpanTracer
-) -> dict[str, Any]:
-    """Operation ratio, time bound and efficiency (DESIGN: definitions)."""
+def _references(result: SearchResult, substrate: Substrate, tracer: SpanTracer) -> dict[str, Any]:
+    """Operation ratio, time bound and efficiency (DESIGN: definitions); null if unknown."""
     items = len(substrate.dataset.labels)
     base_operations = items * sum(
         substrate.profile(ref).operations
         for model in substrate.models.values()
         for ref in model.blocks
     )
+    operations = tracer.counts.get("operations")
     references: dict[str, Any] = {
-        "operation_ratio": base_operations / tracer.counts["operations"],
+        "operation_ratio": base_operations / operations if operations else None,
         "time_bound_s": None,
         "time_bound_parts_s": None,
         "efficiency": None,
     }
-    if len(result.round_models) == substrate.schedule(len(substrate.models)).rounds:
-        bound = _time_bound(result, substrate, tracer)
-        # What the run itself has done is a witness: the bound cannot be above it.
-        total_s = min(bound.total_s, tracer.wall_s)
+    bound = time_bound(result, substrate, tracer.critical_spans)
+    if bound is not None:
         references |= {
-            "time_bound_s": total_s,
+            "time_bound_s": bound.total_s,
             "time_bound_parts_s": {
                 "inference": bound.inference_s,
                 "proxy_scoring": bound.proxy_scoring_s,
                 "prepare_data": bound.prepare_data_s,
                 "prepare_model": bound.prepare_model_s,
             },
-            "efficiency": total_s / tracer.wall_s,
+            # Medians can add up to more than the run took; it is a witness that it can be done.
+            "efficiency": min(1.0, bound.total_s / tracer.wall_s),
         }
     return references
-
-
-def _time_bound(result: SearchResult, substrate: Substrate, tracer: SpanTracer) -> TimeBound:
-    refs = {ref.hash: ref for model in substrate.models.values() for ref in model.blocks}
-    architecture = {block: ref.architecture for block, ref in refs.items()}
-    chunks = substrate.schedule(len(substrate.models)).chunks
-    rounds = []
-    for number, models in enumerate(result.round_models):
-        tree = build_task_tree(
-            substrate.block_hashes(models), output_bytes=dict.fromkeys(refs, 0), input_bytes=0
-        )
-        chunk = chunks[number]
-        batches = substrate.cut(substrate.split.train[chunk.start : chunk.stop])
-        if number == 0:
-            batches += substrate.cut(substrate.split.test)
-        rounds.append((tree, [len(items) for items in batches]))
-    measured = (
-        (architecture[span.attributes["block"]], span.attributes["items"], _seconds(span))
-        for span in tracer.spans
-        if span.phase == "inference"
-    )
-    phases_s = tracer.phases_s()
-    counts = tracer.counts
-    unique_bytes = sum(ref.tensor_bytes for ref in refs.values())
-    prepared = sum(
-        int(span.attributes["items"]) for span in tracer.spans if span.phase == "prepare_data"
-    )
-    return TimeBound(
-        inference_s=inference_bound_s(
-            needed_executions(rounds, architecture=architecture), measured
-        ),
-        proxy_scoring_s=phases_s["proxy_scoring"],
-        prepare_data_s=phases_s["prepare_data"] * len(substrate.dataset.labels) / prepared,
-        prepare_model_s=phases_s["prepare_model"] * unique_bytes / counts["bytes_read"],
-    )
-
-
-def _seconds(span: Span) -> float:
-    return (span.end_ns - span.start_ns) / 1e9
-
-
-def _write_spans(spans: list[Span], path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns: dict[str, list[Any]] = {
-        "phase": [span.phase for span in spans],
-        "start_ns": [span.start_ns for span in spans],
-        "end_ns": [span.end_ns for span in spans],
-    }
-    for name in sorted({name for span in spans for name in span.attributes}):
-        columns[name] = [span.attributes.get(name) for span in spans]
-    pq.write_table(pa.table(columns), path, compression="zstd")

@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from harness.inputs import dataset_spec
 from systems.data.datasets import Dataset, open_dataset
 from systems.data.halving import check_first_chunk, halving_schedule
 from systems.data.loader import BatchLoader
+from systems.data.sampling import interleaved_order
 from systems.data.split import split_items
 from systems.data.validation import validate_items
+from systems.errors import ConfigurationError
 from systems.models.snapshot_spec import SnapshotSetSpec
 from systems.models.snapshots import generate
 from systems.store.store import BlockStore
@@ -27,17 +28,26 @@ CALIBRATION_ITEMS = 64
 
 
 def prepare(job: Mapping[str, Any], *, emit: Callable[..., None]) -> dict[str, Any]:
-    """Prepare each of the job's ``specs``; ``prepared`` has one entry for each.
+    """Prepare data and snapshots of the job's ``spec``.
 
     Everything that is wrong with the data is found here, before any model runs.
     """
-    cache = Path(job["cache"])
-    prepared = []
+    spec, cache = job["spec"], Path(job["cache"])
+    _check_device(spec["device"])
+    emit("preparing", number=0, of=1, what=spec["dataset"])
     with BlockStore.open(cache / "store") as store:
-        for number, spec in enumerate(job["specs"]):
-            emit("preparing", number=number, of=len(job["specs"]), what=spec["dataset"])
-            prepared.append(_prepare_one(spec, store, cache=cache, emit=emit))
-    return {"prepared": prepared}
+        return {"prepared": _prepare_one(spec, store, cache=cache, emit=emit)}
+
+
+def _check_device(device: str) -> None:
+    """Refuse a device that this machine or this build of PyTorch does not have."""
+    kind, _, number = device.partition(":")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        has = f"{torch.cuda.device_count()} CUDA devices" if torch.cuda.is_available() else "none"
+        raise ConfigurationError(
+            f"device is {device}, but PyTorch {torch.__version__} finds {has} on this machine: "
+            "choose 'device: cpu', or install a CUDA build of PyTorch and a driver for it."
+        )
 
 
 def _prepare_one(
@@ -83,7 +93,7 @@ def _prepare_one(
 
 def _calibration_data(spec: Mapping[str, Any], dataset: Dataset, *, cache: Path) -> Dataset:
     """A small choice of the same data: the same for searches over more or fewer items."""
-    items = min(spec["items"], max(CALIBRATION_ITEMS, len(dataset.classes)))
+    items = min(spec["items"], max(CALIBRATION_ITEMS, 2 * len(dataset.classes)))
     return open_dataset(replace(dataset_spec(spec), items=items), cache_dir=cache / "data")
 
 
@@ -96,4 +106,5 @@ def _first_items(dataset: Dataset) -> torch.Tensor:
         memory_format=torch.contiguous_format,
         tracer=NoTracer(),
     )
-    return loader.batch(np.arange(min(CALIBRATION_ITEMS, len(dataset.labels)))).inputs
+    order = interleaved_order(dataset.labels, seed=(0,))  # the first items: of every class
+    return loader.batch(order[:CALIBRATION_ITEMS]).inputs

@@ -19,7 +19,6 @@ from rich.progress import (
 )
 
 from harness.campaign import PlannedRun
-from harness.supervisor import Outcome
 
 PLAIN_LINE_EVERY_S = 20.0
 """Without a terminal, a run that takes long says where it is once in this time."""
@@ -35,7 +34,8 @@ class Display:
     """An audience that shows a campaign on ``console`` (``harness.campaign.Audience``).
 
     On a terminal: a bar over all runs and one over the current run with its phase of the
-    search, items × models per second and remaining time. Elsewhere: a line per run.
+    search, features (items × models) per second and remaining time. Elsewhere: a line per
+    run, and one now and then while it lasts.
     """
 
     def __init__(self, console: Console) -> None:
@@ -55,7 +55,7 @@ class Display:
         self._one = self._progress.add_task("", total=None, visible=False, note="")
         self._number = 0
         self._of = 0
-        self._search_started = 0.0
+        self._search_started: float | None = None
         self._last_line = 0.0
 
     def __enter__(self) -> Display:
@@ -87,6 +87,7 @@ class Display:
     def run_starts(self, run: PlannedRun, *, number: int, of: int) -> None:
         """Show which run it is."""
         self._number, self._of = number, of
+        self._search_started = None
         self._progress.update(self._all, completed=number - 1, total=of, visible=True, note="")
         self._progress.reset(
             self._one, description=escape(run_title(run)), total=None, note="starting"
@@ -97,10 +98,10 @@ class Display:
         if event["event"] != "progress":
             return
         now = time.monotonic()
-        if event["step"] == 0:
+        if self._search_started is None:
             self._search_started = self._last_line = now
         elapsed_s = now - self._search_started
-        speed = f" · {event['step'] / elapsed_s:.1f}/s" if event["step"] and elapsed_s else ""
+        speed = f" · {event['step'] / elapsed_s:,.0f} features/s" if elapsed_s else ""
         if not self._console.is_terminal and now - self._last_line > PLAIN_LINE_EVERY_S:
             self._last_line = now
             self._console.print(f"  {event['what']}{speed}", highlight=False, markup=False)
@@ -112,12 +113,14 @@ class Display:
             note=escape(f"{event['what']}{speed}"),
         )
 
-    def run_ends(self, run: PlannedRun, outcome: Outcome) -> None:
+    def run_ends(self, run: PlannedRun, record: Mapping[str, Any]) -> None:
         """Leave a line about the run, and why it went wrong if it did."""
         number = f"[{self._number:>{len(str(self._of))}}/{self._of}]"
-        if outcome.status == "ok":
-            result = f"[green]{outcome.result['wall_s']:.2f} s[/green]"
+        if record["status"] == "ok":
+            result = f"[green]{record['wall_s']:.2f} s[/green]"
         else:
-            result = f"[red]{outcome.status}[/red]. {escape(outcome.reason or '')}"
-        self._console.print(f"{escape(number)} {escape(run_title(run))}: {result}", highlight=False)
+            result = f"[red]{record['status']}[/red]. {escape(record['reason'] or '')}"
+        doubts = "".join(f"\n  note: {escape(flag['sentence'])}" for flag in record["flags"])
+        line = f"{escape(number)} {escape(run_title(run))}: {result}{doubts}"
+        self._console.print(line, highlight=False)
         self._progress.update(self._all, completed=self._number)

@@ -59,6 +59,13 @@ class RunSpec:
     memory_format: str
     data_workers: int
     allow_tiny: bool
+    cache: str
+    store_bandwidth: int | None
+    memory_limit: int | None
+    gpu_allocator_cap: int | None
+    cores: int | None
+    telemetry: bool
+    profile: bool
     wall_limit_s: float
     """No part of the identity."""
 

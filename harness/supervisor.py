@@ -10,9 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from harness.limits.confinement import Confinement
+from harness.limits.launcher import LAUNCH_FAILED
+from harness.span_table import SPANS
+from harness.telemetry.recording import Sampler
 
 GRACE_S = 5.0
 """Between asking a process group to end and killing it."""
@@ -26,43 +32,73 @@ class Outcome:
 
     status: str
     """``ok`` or another of the closed set."""
-    reason: str | None
-    result: Mapping[str, Any]
+    reason: str | None = None
+    result: Mapping[str, Any] = field(default_factory=dict)
     """What the worker wrote; empty if it could not."""
-    process_s: float
-    """From the start of the process to its end."""
+    process_s: float | None = None
+    """From the start of the process to its end; None if none was started."""
+    limits: Mapping[str, Any] | None = None
+    """What ``harness.limits`` enforced and counted."""
+    telemetry: Mapping[str, Any] | None = None
+    """What ``harness.telemetry`` saw; None where it was not asked to look."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conditions:
+    """Under what a worker runs."""
+
+    walls: Confinement
+    """Entered by whoever makes the conditions."""
+    threads: int | None = None
+    wall_limit_s: float | None = None
+    telemetry: bool = False
+    """Sample hardware and host beside it."""
 
 
 def run_worker(
-    job: Mapping[str, Any], *, folder: Path, threads: int | None, wall_limit_s: float | None,
-    on_event: Listener,
-) -> Outcome:  # fmt: skip
+    job: Mapping[str, Any], *, folder: Path, conditions: Conditions, on_event: Listener
+) -> Outcome:
     """Carry out ``job`` in a fresh process, with ``folder`` for its files.
 
     Everything that the process has started is gone when this returns or raises
     (KeyboardInterrupt included).
     """
+    walls = conditions.walls
     job_path = folder / "job.json"
     job_path.write_text(json.dumps({**job, "out": str(folder)}, indent=1))
     started = time.monotonic()
-    with (folder / "worker.log").open("wb") as log:
+    limit_s = conditions.wall_limit_s
+    with (folder / "worker.log").open("wb") as log, ExitStack() as stack:
         process = subprocess.Popen(
-            [sys.executable, "-m", "harness.worker", str(job_path)],
+            walls.wrap([sys.executable, "-m", "harness.worker", str(job_path)]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=_environment(threads),
+            env=_environment(conditions.threads),
             start_new_session=True,
         )
-        try:
-            ended = _follow(process, deadline=_deadline(started, wall_limit_s), on_event=on_event)
-        finally:
-            _end_group(process)
+        stack.callback(walls.end)
+        stack.callback(_end_group, process)
+        sampler = None
+        if conditions.telemetry:
+            sampler = stack.enter_context(Sampler.start(process.pid, folder, cgroups=walls.groups))
+        deadline = None if limit_s is None else started + limit_s
+        ended = _follow(process, deadline=deadline, on_event=on_event)
     process_s = time.monotonic() - started
-    if not ended:
-        reason = f"It took longer than the wall limit of {wall_limit_s:g} s."
-        return Outcome(status="timeout", reason=reason, result={}, process_s=process_s)
-    return _outcome(process.returncode, folder, process_s)
+    telemetry = sampler.finish(spans=folder / SPANS) if sampler else None
+    if ended:
+        status, reason, result = _ending(process.returncode, folder, walls)
+    else:
+        status, result = "timeout", {}
+        reason = f"It took longer than the wall limit of {limit_s:g} s."
+    return Outcome(
+        status=status,
+        reason=reason,
+        result=result,
+        process_s=process_s,
+        limits=walls.facts(),
+        telemetry=telemetry,
+    )
 
 
 def _environment(threads: int | None) -> dict[str, str]:
@@ -80,10 +116,6 @@ def _environment(threads: int | None) -> dict[str, str]:
     if threads is not None:
         variables["OMP_NUM_THREADS"] = str(threads)
     return variables
-
-
-def _deadline(started: float, wall_limit_s: float | None) -> float | None:
-    return None if wall_limit_s is None else started + wall_limit_s
 
 
 def _follow(
@@ -142,25 +174,30 @@ def _group_is_alive(group: int) -> bool:
     return True
 
 
-def _outcome(returncode: int, folder: Path, process_s: float) -> Outcome:
+def _ending(
+    returncode: int, folder: Path, walls: Confinement
+) -> tuple[str, str | None, Mapping[str, Any]]:
+    """Status, reason and result of a worker that has ended by itself."""
+    if walls.ran_out_of_memory(returncode):
+        memory = walls.facts()["memory"]
+        reason = (
+            f"The kernel killed it at its memory limit of {memory['limit_bytes']:,} bytes "
+            f"({memory['mechanism']}, {memory['oom_kills']} processes)."
+        )
+        return "out_of_memory", reason, {}
     try:
         result = json.loads((folder / "result.json").read_text())
     except (OSError, ValueError):
         result = None
     if result is not None and returncode in (0, 1):
-        return Outcome(
-            status=result["status"],
-            reason=result.get("reason"),
-            result=result,
-            process_s=process_s,
-        )
+        return result["status"], result.get("reason"), result
+    if returncode == LAUNCH_FAILED:
+        return "failed", (folder / "worker.log").read_text(errors="replace").strip(), {}
     if returncode < 0:
         name = signal.Signals(-returncode).name
         reason = f"The worker was ended by {name}"
         if returncode == -signal.SIGKILL:
-            reason += " (perhaps the system ran out of memory)"
+            reason += " (perhaps the whole system ran out of memory)"
     else:
         reason = f"The worker ended with code {returncode} before it wrote a result"
-    return Outcome(
-        status="crashed", reason=f"{reason}; see worker.log.", result={}, process_s=process_s
-    )
+    return "crashed", f"{reason}; see worker.log.", {}

@@ -8,21 +8,22 @@ closed set with a ``reason``.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from systems.errors import BenchError, ConfigurationError
 
+PROGRESS_EVERY_S = 0.25
+
 
 def main(job_path: str) -> int:
     """Do the job in the file ``job_path``; 0 if its status is ``ok``."""
-    _die_with_parent()
     events = _claim_standard_output()
 
     def emit(event: str, **details: object) -> None:
@@ -36,7 +37,7 @@ def main(job_path: str) -> int:
     return 0 if result["status"] == "ok" else 1
 
 
-def _guarded(job: dict[str, Any], emit: Any) -> dict[str, Any]:
+def _guarded(job: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
     try:
         if job["kind"] == "prepare":
             from harness.preparation import prepare
@@ -44,10 +45,7 @@ def _guarded(job: dict[str, Any], emit: Any) -> dict[str, Any]:
             return {"status": "ok", **prepare(job, emit=emit)}
         from harness.measurement import measure
 
-        def progress(step: int, steps: int, what: str) -> None:
-            emit("progress", step=step, steps=steps, what=what)
-
-        return {"status": "ok", **measure(job, on_progress=progress)}
+        return {"status": "ok", **measure(job, on_progress=_rare_progress(emit))}
     except BenchError as error:
         is_configuration = isinstance(error, ConfigurationError)
         return {"status": "failed", "reason": str(error), "is_configuration": is_configuration}
@@ -61,19 +59,26 @@ def _guarded(job: dict[str, Any], emit: Any) -> dict[str, Any]:
         return {"status": "failed", "reason": f"{reason} (see worker.log)"}
 
 
+def _rare_progress(emit: Callable[..., None]) -> Callable[[int, int, str], None]:
+    """Progress that is told a few times a second, and not between."""
+    told_s = 0.0
+
+    def progress(step: int, steps: int, what: str) -> None:
+        nonlocal told_s
+        now_s = time.monotonic()
+        if step in (0, steps) or now_s - told_s >= PROGRESS_EVERY_S:
+            told_s = now_s
+            emit("progress", step=step, steps=steps, what=what)
+
+    return progress
+
+
 def _is_out_of_memory(error: Exception) -> bool:
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )
-
-
-def _die_with_parent() -> None:
-    """Have Linux kill this process when the supervisor is gone, however that ended."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGKILL))
 
 
 def _claim_standard_output() -> IO[str]:

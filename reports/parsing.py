@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+from reports.migrations import Json, lift
 from reports.records import (
-    SCHEMA,
     STATUSES,
     Answer,
     DatasetFacts,
+    Flag,
     ModelAnswer,
     Record,
     Segment,
@@ -24,19 +25,16 @@ class MalformedRecordError(ValueError):
 
 
 def parse_record(data: object, *, path: Path) -> Record:
-    """The typed record in ``data``, the content of the JSON file ``path``.
+    """The typed record in ``data``, the content of the JSON file ``path``, of any schema.
 
     Raises:
-        MalformedRecordError: another schema, or a value that the schema does not allow.
+        MalformedRecordError: a newer schema, or a value that the schema does not allow.
     """
-    record = _Object(data, path=path, where="the record")
-    schema = record.data.get("schema")
-    if schema != SCHEMA:
-        raise MalformedRecordError(
-            f"{path}: record schema {schema!r}, but this program reads schema {SCHEMA}. It is left "
-            "out; read it with the version of alsatian-bench that wrote it, or run its scenario "
-            "again with --force."
-        )
+    try:
+        lifted = lift(_Object(data, path=path, where="the record").data)
+    except ValueError as error:
+        raise MalformedRecordError(f"{path}: {error}") from None
+    record = _Object(lifted, path=path, where="the record")
     spec = record.object("spec")
     spec.text("system")
     status = record.text("status")
@@ -45,7 +43,6 @@ def parse_record(data: object, *, path: Path) -> Record:
     wall_s = record.number("wall_s")
     if status == "ok" and not (wall_s is not None and 0 < wall_s < math.inf):
         raise record.error("wall_s", "a positive number of seconds where the status is 'ok'")
-    environment = record.optional("environment")
     return Record(
         path=path,
         scenario=record.text("scenario"),
@@ -67,7 +64,13 @@ def parse_record(data: object, *, path: Path) -> Record:
         time_bound_parts_s=record.numbers("time_bound_parts_s"),
         efficiency=record.number("efficiency"),
         dataset=_dataset(record),
-        environment=environment.data if environment else {},
+        limits=record.mapping("limits"),
+        cache_proof=record.mapping("cache_proof"),
+        telemetry=record.mapping("telemetry"),
+        flags=_flags(record),
+        environment=record.mapping("environment"),
+        host_state=record.mapping("host_state"),
+        git=record.mapping("git"),
         host_class=record.text("host_class"),
         code=record.text("code"),
         started_at=record.text("started_at"),
@@ -84,6 +87,23 @@ def _dataset(record: _Object) -> DatasetFacts | None:
         items=facts.optional_integer("items"),
         test_items=facts.optional_integer("test_items"),
         timing_only=bool(facts.data.get("timing_only")),
+    )
+
+
+def _flags(record: _Object) -> tuple[Flag, ...] | None:
+    listed = record.data.get("flags")
+    if listed is None:
+        return None
+    if not isinstance(listed, list):
+        raise record.error("flags", "a list")
+    flags = (_Object(entry, path=record.path, where="a flag") for entry in listed)
+    return tuple(
+        Flag(
+            name=flag.text("name"),
+            sentence=flag.text("sentence"),
+            invalidates=bool(flag.data.get("invalidates")),
+        )
+        for flag in flags
     )
 
 
@@ -150,6 +170,11 @@ class _Object:
 
     def optional(self, key: str) -> _Object | None:
         return None if self.data.get(key) is None else self.object(key)
+
+    def mapping(self, key: str) -> Json:
+        """The object's content as it is; empty where it is null."""
+        part = self.optional(key)
+        return {} if part is None else part.data
 
     def text(self, key: str) -> str:
         text = self.optional_text(key)

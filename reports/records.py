@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-SCHEMA = 1
-"""The only record schema that this program reads."""
-
 Status = Literal[
     "ok", "failed", "timeout", "out_of_memory", "crashed", "invalid", "skipped", "interrupted"
 ]
@@ -67,8 +64,19 @@ class DatasetFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Flag:
+    """Something about a run that a reader of its numbers must know."""
+
+    name: str
+    """Short and stable, such as ``gpu_throttled``."""
+    sentence: str
+    invalidates: bool
+    """Whether it makes the run ``invalid``; else it is only said."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One run of one system on one search: schema 1 of ``record.json``.
+    """One run of one system on one search: schema 2 of ``record.json``.
 
     None is "unknown" everywhere; unknown numbers are absent from the mappings.
     """
@@ -97,7 +105,20 @@ class Record:
     time_bound_parts_s: Mapping[str, float]
     efficiency: float | None
     dataset: DatasetFacts | None
+    limits: Mapping[str, object]
+    """What the run was allowed, by which mechanism, and what it took."""
+    cache_proof: Mapping[str, object]
+    """The state of the page cache at the start, and how it was proved."""
+    telemetry: Mapping[str, object]
+    """The summary of what was sampled beside the run."""
+    flags: tuple[Flag, ...] | None
+    """None: never judged (a record of schema 1); empty: judged, and nothing found."""
     environment: Mapping[str, object]
+    """The kind of machine, its libraries and its settings."""
+    host_state: Mapping[str, object]
+    """What the machine was doing when the run started."""
+    git: Mapping[str, object]
+    """The commit of the checkout, and whether it had been changed."""
     host_class: str
     code: str
     """Fingerprint of the code that can influence the run."""

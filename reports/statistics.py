@@ -82,8 +82,43 @@ def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
     )
 
 
-def student_t(degrees_of_freedom: int) -> float:
-    """The two-sided 95% quantile of Student's t."""
+def log_spread(ratios: Sequence[float]) -> float | None:
+    """The standard deviation of log-ratios (n - 1 below); None of fewer than two.
+
+    For small values it is the relative spread: 0.02 are 2%.
+    """
+    if len(ratios) < 2:
+        return None
+    logs = [math.log(ratio) for ratio in ratios]
+    mean = math.fsum(logs) / len(logs)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in logs) / (len(logs) - 1))
+
+
+def smallest_shown(spread: float, rounds: int) -> float:
+    """The smallest slow-down that ``rounds`` paired rounds are nearly sure to show.
+
+    exp((t_97.5% + t_95%) · spread / √rounds): a true ratio of that size gives an interval
+    above 1 in about 95% of comparisons (the usual sum of the two quantiles in place of the
+    noncentral t; Cohen, "Statistical power analysis", 1988, chapter 2).
+
+    Args:
+        spread: ``log_spread`` of the paired ratios of the machine.
+        rounds: at least 2.
+
+    Raises:
+        ValueError: fewer than two rounds show nothing, whatever the spread.
+    """
+    if rounds < 2:
+        raise ValueError(f"A comparison needs at least two rounds to show anything, not {rounds}.")
+    quantiles = student_t(rounds - 1) + student_t(rounds - 1, below=CONFIDENCE)
+    return math.exp(quantiles * spread / math.sqrt(rounds))
+
+
+def student_t(degrees_of_freedom: int, *, below: float = (1 + CONFIDENCE) / 2) -> float:
+    """The quantile of Student's t below which a share ``below`` lies.
+
+    The default is the half-width of the two-sided 95% interval in standard errors.
+    """
     from scipy.special import stdtrit  # not scipy.stats, which takes a second to import
 
-    return float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2))
+    return float(stdtrit(degrees_of_freedom, below))

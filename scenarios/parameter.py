@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 from scenarios.errors import nearest
-from scenarios.quantities import format_bytes, format_seconds, parse_bytes, parse_seconds
+from scenarios.quantities import (
+    format_bytes,
+    format_seconds,
+    parse_bytes,
+    parse_rate,
+    parse_seconds,
+)
 
 Value: TypeAlias = str | int | float | bool | None
 T = TypeVar("T")
-Kind = Literal["text", "integer", "fraction", "boolean", "bytes", "seconds", "choice"]
+Kind = Literal["text", "integer", "fraction", "boolean", "bytes", "rate", "seconds", "choice"]
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NULLS = ("null", "none", "~")
@@ -34,7 +40,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     """The values of a ``choice`` whose names need no caller."""
     minimum: int = 0
-    """Smallest ``integer`` or ``bytes``."""
+    """Smallest ``integer``, ``bytes`` or ``rate``."""
     pattern: str | None = None
     """Regular expression of a ``text``."""
     form: str = ""
@@ -97,6 +103,8 @@ class Parameter:
             return str(value).lower()
         if self.kind == "bytes" and isinstance(value, int):
             return format_bytes(value)
+        if self.kind == "rate" and isinstance(value, int):
+            return f"{format_bytes(value)}/s"
         if self.kind == "seconds" and isinstance(value, float):
             return format_seconds(value)
         return str(value)
@@ -115,6 +123,9 @@ class Parameter:
             case "bytes":
                 size = _read(parse_bytes, value) if isinstance(value, str) else _typed(value, int)
                 return self._at_least_minimum(size)
+            case "rate":
+                rate = _read(parse_rate, value) if isinstance(value, str) else _typed(value, int)
+                return self._at_least_minimum(rate)
             case "seconds":
                 duration = _read(parse_seconds, value) if isinstance(value, str) else _number(value)
                 if not 0.001 <= duration <= 1000 * 86_400:
@@ -145,6 +156,8 @@ class Parameter:
                 return "a number between 0 and 1, both excluded"
             case "bytes":
                 return "a size of at least one byte, such as 512 MiB, 200 MB or 1048576"
+            case "rate":
+                return "a rate of at least one byte per second, such as 200 MB/s"
             case "seconds":
                 return "a duration from 1 ms to 1000 days, such as 90 s or 10 min"
             case "choice":

@@ -1,4 +1,4 @@
-"""Sizes and durations as people write them: ``512 MiB``, ``200 MB``, ``90 s``, ``10 min``."""
+"""Sizes and durations as people write them: ``512 MiB``, ``200 MB/s``, ``90 s``, ``10 min``."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ def parse_bytes(text: str) -> int:
     if size != int(size):
         raise ValueError("it is not a whole number of bytes")
     return int(size)
+
+
+def parse_rate(text: str) -> int:
+    """The bytes per second that ``text`` means: a size, with or without ``/s``.
+
+    Raises:
+        ValueError: not a rate, or not a whole number of bytes.
+    """
+    return parse_bytes(text.strip().removesuffix("/s"))
 
 
 def parse_seconds(text: str) -> float:

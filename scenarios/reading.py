@@ -21,6 +21,7 @@ TOP_LEVEL = (
     "zip",
     "fixed",
     "rounds",
+    "monotone",
     "exclude",
     "scales",
 )

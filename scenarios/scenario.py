@@ -12,6 +12,9 @@ from scenarios.parameters import PARAMETERS, Value
 Axes = Mapping[str, tuple[Value, ...]]
 """Parameter to its values, in the order of the file."""
 
+GROWING = ("models", "items", "resolution", "sequence_length", "batch_size")
+"""Parameters with which the memory that a search needs never shrinks."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exclusion:
@@ -50,6 +53,8 @@ class Scenario:
     zips: tuple[Axes, ...] = ()
     fixed: Mapping[str, Value] = field(default_factory=dict)
     rounds: int = 1
+    monotone: tuple[str, ...] = ()
+    """Those of ``GROWING`` along which runs are skipped after one was out of memory."""
     exclusions: tuple[Exclusion, ...] = ()
     scales: Mapping[str, Scale] = field(default_factory=dict)
     scale: str | None = None

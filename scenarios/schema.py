@@ -10,7 +10,7 @@ from scenarios.document import Node
 from scenarios.errors import Problems, did_you_mean
 from scenarios.parameters import PARAMETERS, Value
 from scenarios.reading import TOP_LEVEL, Reader
-from scenarios.scenario import Axes, Exclusion, Scale, Scenario
+from scenarios.scenario import GROWING, Axes, Exclusion, Scale, Scenario
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -26,6 +26,8 @@ class Schema:
     zip            list of mappings like matrix, whose lists are walked side by side
     fixed          parameter: the value that all runs have
     rounds         how often each run is repeated (1)
+    monotone       list of parameters: once a run is out of memory, runs with larger values
+                   of them and all else equal are skipped
     exclude        list of mappings parameter: value or values, and the reason
     scales         name: values that replace those of matrix and fixed (``--scale``)
     =============  ==================================================================
@@ -55,6 +57,7 @@ class Schema:
             zips=tuple(self._zips(top.get("zip"))),
             fixed=self._fixed(top.get("fixed")),
             rounds=self._reader.rounds(top.get("rounds")) or 1,
+            monotone=self._monotone(top.get("monotone")),
             exclusions=tuple(self._exclusions(top.get("exclude"))),
             scales=dict(self._scales(top.get("scales"))),
             lines=self._reader.lines,
@@ -91,6 +94,20 @@ class Schema:
             for name, child in entries.items()
             for value in self._reader.fixed(name, child, "fixed")
         }
+
+    def _monotone(self, node: Node | None) -> tuple[str, ...]:
+        names: list[str] = []
+        for item in self._reader.items(node, "'monotone'"):
+            name = item.value
+            if not isinstance(name, str) or name not in GROWING:
+                shown = name if isinstance(name, str | int | float) else "…"
+                known = f"Memory is sure to grow with {', '.join(GROWING)} only."
+                self._problems.add(item.line, f"'{shown}' cannot be monotone. {known}")
+            elif name in names:
+                self._problems.add(item.line, f"'{name}' is in monotone twice: remove one of them.")
+            else:
+                names.append(name)
+        return tuple(names)
 
     def _exclusions(self, node: Node | None) -> Iterator[Exclusion]:
         for entry in self._reader.items(node, "'exclude'"):

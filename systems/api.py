@@ -9,12 +9,20 @@ group ``alsatian_bench.systems``.
 
 A system must
 
-- use the batches of the substrate as they are cut (``Substrate.batches``): budgets and
-  schedules may split work between batches, never inside one;
+- use the batches of the substrate as they are cut (``Substrate.cut``): budgets and schedules
+  may split work between batches, never inside one;
 - wrap all of its work in ``tracer.span`` of the fitting phase, and never synchronise a
-  device in order to measure;
-- hand every model's features to ``Substrate.answer``, segment by segment, so that the
-  harness can tell whether two systems gave the same answer.
+  device in order to measure; inference spans carry ``block`` (its hash) and ``items``;
+- answer with a ``ModelAnswer`` for each model, with a ``Fingerprint`` of its features on the
+  test items and on each halving chunk that it has seen, so that the harness can tell whether
+  two systems gave the same answer.
+
+``systems.session.SearchSession`` does all of that: ``extract`` features of some models over a
+chunk, laid together in a task tree or not; ``score`` them; ``retain`` the survivors; and ask
+for the ``result``. The three systems here are little more than an order of these calls. A
+system that does without it counts its work itself (``tracer.count``): ``operations``,
+``block_executions``, ``items_inferred``, ``items_decoded``, ``blocks_read``, ``bytes_read``;
+what is not counted is null in the record.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ class Baseline:
         session = SearchSession(request, substrate)
         everything = range(len(substrate.split.train))
         models = len(request.model_ids)
-        for done, model_id in enumerate(request.model_ids):
-            substrate.tracer.progress(step=done, steps=models, what=f"model {done + 1} of {models}")
+        session.work = models * len(substrate.dataset.labels)
+        for number, model_id in enumerate(request.model_ids, 1):
+            session.stage = f"model {number} of {models}"
             session.extract([model_id], with_test=True, chunk=everything)
             session.score([model_id], round_number=1)
             session.retain(())

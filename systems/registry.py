@@ -52,7 +52,7 @@ BUILT_IN: tuple[SystemInfo, ...] = (
         summary="Successive halving: more items for fewer models in each round.",
         factory="systems.successive_halving:SuccessiveHalving",
         aliases=("successive-halving",),
-        options={"decode_once": False, "stop_when_decided": False},
+        options={"decode_once": False, "keep_blocks": False, "stop_when_decided": False},
     ),
     SystemInfo(
         name="alsatian-paper",
@@ -95,7 +95,13 @@ def available_systems() -> Mapping[str, SystemInfo]:
     """
     found = {info.name: info for info in BUILT_IN}
     for entry in entry_points(group=ENTRY_POINT_GROUP):
-        info = entry.load()
+        try:
+            info = entry.load()
+        except Exception as error:
+            raise ConfigurationError(
+                f"The package that offers the system '{entry.name}' ({entry.value}) cannot be "
+                f"loaded: {type(error).__name__}: {error}. Repair or uninstall it."
+            ) from error
         found.setdefault(info.name, info)
     return found
 

@@ -28,6 +28,11 @@ class SearchSession:
         self._features = FeatureStore()
         self._answers: dict[str, ModelAnswer] = {}
         self._round_models: list[tuple[str, ...]] = []
+        self.work = 0
+        """Features (items × models) that the search will extract; for progress."""
+        self.stage = ""
+        """What the system is at, for a person."""
+        self._extracted = 0
         with self._tracer.span("plan"):
             self.schedule = substrate.schedule(len(request.model_ids))
             refs = {ref for m in request.model_ids for ref in substrate.models[m].blocks}
@@ -72,6 +77,8 @@ class SearchSession:
         def emit(model_id: str, number: int, features: Tensor) -> None:
             self._features.add(model_id, features, is_test=number < len(test))
             self._tracer.count("items_inferred", len(features))
+            self._extracted += len(features)
+            self._tracer.progress(step=self._extracted, steps=self.work, what=self.stage)
 
         self._engine.run(plan, batches, self._loader, emit)
 

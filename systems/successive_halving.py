@@ -15,15 +15,16 @@ class SuccessiveHalving:
     def search(self, request: SearchRequest, substrate: Substrate) -> SearchResult:
         """Rank the models by the round in which they were eliminated, then by score."""
         session = SearchSession(request, substrate)
-        chunks = session.schedule.chunks
-        work = [n * len(c) for n, c in zip(session.schedule.model_counts, chunks, strict=True)]
+        counts, chunks = session.schedule.model_counts, session.schedule.chunks
+        session.work = counts[0] * len(substrate.split.test) + sum(
+            models * len(chunk) for models, chunk in zip(counts, chunks, strict=True)
+        )
         survivors: Sequence[str] = request.model_ids
         for number, chunk in enumerate(chunks, 1):
             is_decided = number > 1 and len(survivors) == 1
             if is_decided and request.options.stop_when_decided:
                 break
-            what = f"round {number} of {len(chunks)}, {len(survivors)} models"
-            substrate.tracer.progress(step=sum(work[: number - 1]), steps=sum(work), what=what)
+            session.stage = f"round {number} of {len(chunks)}, {len(survivors)} models"
             self.extract(session, survivors, with_test=number == 1, chunk=chunk)
             scores = session.score(survivors, round_number=number)
             best_first = sorted(survivors, key=lambda m: (-scores[m], m))

@@ -34,6 +34,11 @@ DEFAULTS: Mapping[str, Any] = {
     "memory_format": "channels_last",
     "data_workers": 0,
     "allow_tiny": True,
+    "cache": "warm",
+    "store_bandwidth": None,
+    "memory_limit": None,
+    "gpu_allocator_cap": None,
+    "profile": False,
 }
 """A search of a second: 6 ResNet-18 over 100 digits at 32 px."""
 
@@ -60,8 +65,8 @@ class Searches:
         spec = {**DEFAULTS, **parameters}
         key = preparation_key(spec)
         if key not in self._prepared:
-            job = {"specs": [spec], "cache": str(self._cache)}
-            self._prepared[key] = prepare(job, emit=lambda *_, **__: None)["prepared"][0]
+            job = {"spec": spec, "cache": str(self._cache)}
+            self._prepared[key] = prepare(job, emit=lambda *_, **__: None)["prepared"]
         info = system_info(system)
         spec |= {"system": info.name, "options": {**info.options, **(options or {})}}
         threads = torch.get_num_threads()
@@ -72,6 +77,7 @@ class Searches:
                     "prepared": self._prepared[key],
                     "cache": str(self._cache),
                     "out": str(self.out),
+                    "paced": True,
                 },
                 on_progress=lambda *_: None,
             )

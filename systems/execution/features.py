@@ -18,9 +18,9 @@ class FeatureStore:
     def add(self, model_id: str, features: Tensor, *, is_test: bool) -> None:
         """Append ``features`` [items, d] of the next items of the test or train set."""
         part = self._test if is_test else self._train
-        # A contiguous copy where the features are a view of a whole intermediate, which
-        # would otherwise stay in memory with them.
-        part.setdefault(model_id, []).append(features.contiguous())
+        # Where the features are a view of a whole intermediate, a copy of them lets that go.
+        is_view = features.untyped_storage().nbytes() > features.nbytes
+        part.setdefault(model_id, []).append(features.clone() if is_view else features)
 
     def test(self, model_id: str) -> Tensor:
         """[test items, d]."""

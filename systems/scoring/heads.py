@@ -1,8 +1,11 @@
 """Training linear heads on extracted features, many models in one product.
 
 One kernel serves all systems. Each head's arithmetic is the same whatever heads stand
-beside it: on a CPU every product runs on one thread (several threads split a lone product
-differently from a batch of them), and threads work on different heads instead.
+beside it and however many threads there are: on a CPU, several threads split a lone product
+differently from a batch of products. So a head's products are cut into tiles of its features,
+how many depends on its size alone. Small heads are one tile, and threads work on different
+heads; a large head has several, and threads work on its tiles, so that a lone one is not at
+a disadvantage.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
+
+TILES = 4
+LARGE_HEAD = 2**16
+"""Parameters from which on a head is cut into tiles; below, threads cost more than they give."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +80,12 @@ class HeadTrainer:
                     train[heads], test[heads], seeds[heads], train_labels, test_labels
                 )
 
-            counts = _on_single_threads(count, len(group)) if train.is_cpu else count(slice(None))
+            if not train.is_cpu:
+                counts = count(slice(None))
+            elif _tiles(train.shape[2], self._classes) > 1:
+                counts = _on_tile_threads(count)
+            else:
+                counts = _on_single_threads(count, len(group))
             for place, value in zip(places, counts.tolist(), strict=True):
                 results[place] = value
         return results
@@ -88,21 +100,41 @@ class HeadTrainer:
         return (predicted == y_test).sum(1)
 
     def _train(self, x: Tensor, y: Tensor, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
-        weight, bias = _initial_heads(seeds, x.shape[2], self._classes, x.device)
+        heads, _, size = x.shape
+        tiles = _tiles(size, self._classes)
+        weight, bias = _initial_heads(seeds, size, self._classes, x.device)
+        weight = weight.view(heads * tiles, size // tiles, self._classes)  # [GK, d/K, C]
         target = one_hot(y, self._classes).to(x.dtype)  # [m, C]
-        size = self._training.minibatch_items
         minibatches = [
-            (inputs, inputs.transpose(1, 2), wanted)
-            for inputs, wanted in zip(x.split(size, 1), target.split(size), strict=True)
+            (tiled := _tiled(inputs, tiles), tiled.transpose(1, 2), wanted)
+            for inputs, wanted in zip(
+                x.split(self._training.minibatch_items, 1),
+                target.split(self._training.minibatch_items),
+                strict=True,
+            )
         ]
         for _ in range(self._training.epochs):
             for inputs, inputs_t, wanted in minibatches:
+                logits = torch.bmm(inputs, weight)  # [GK, n, C]: a part of the sum each
+                logits = logits.unflatten(0, (heads, tiles)).sum(1) + bias  # [G, n, C]
                 # d(mean cross-entropy)/d(logits) = (softmax − target) / n
-                gradient = torch.baddbmm(bias, inputs, weight).softmax(2).sub_(wanted)
+                gradient = logits.softmax(2).sub_(wanted)
                 step = -self._training.learning_rate / len(wanted)
-                weight.baddbmm_(inputs_t, gradient, alpha=step)
+                of_each_tile = gradient.repeat_interleave(tiles, 0) if tiles > 1 else gradient
+                weight.baddbmm_(inputs_t, of_each_tile, alpha=step)
                 bias.add_(gradient.sum(1, keepdim=True), alpha=step)
-        return weight, bias  # [G, d, C], [G, 1, C]
+        return weight.view(heads, size, self._classes), bias  # [G, d, C], [G, 1, C]
+
+
+def _tiles(features: int, classes: int) -> int:
+    """How many parts a head's features are cut into: by its size alone."""
+    is_large = features * classes >= LARGE_HEAD and features % TILES == 0
+    return TILES if is_large else 1
+
+
+def _tiled(x: Tensor, tiles: int) -> Tensor:
+    """[G, n, d] → [GK, n, d/K]."""
+    return x.unflatten(2, (tiles, -1)).transpose(1, 2).flatten(0, 1).contiguous()
 
 
 def _standardise(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,3 +179,13 @@ def _on_single_threads(count: Callable[[slice], Tensor], heads: int) -> Tensor:
 
     with ThreadPoolExecutor(workers) as pool:
         return torch.cat(list(pool.map(alone, range(workers))))
+
+
+def _on_tile_threads(count: Callable[[slice], Tensor]) -> Tensor:
+    # With more threads than tiles, a lone head's products would be split further.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(min(threads, TILES))
+    try:
+        return count(slice(None))
+    finally:
+        torch.set_num_threads(threads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +25,15 @@ class BlockFiles:
     """Reads, writes and checks the files ``folder/<hash>.safetensors``.
 
     Files are only written by a caller that holds the writer's lock of the store.
+    ``fetch`` gives the first so many bytes of a file (uint8, one-dimensional): mapped, or
+    copied into memory.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, fetch: Callable[[Path, int], torch.Tensor] = map_file
+    ) -> None:
         self.folder = folder
+        self._fetch = fetch
 
     def path(self, block_hash: str) -> Path:
         """Where the file of a block is; the hash comes from ``blocks`` or the catalogue."""
@@ -47,13 +52,13 @@ class BlockFiles:
         )
 
     def read(self, row: BlockRow) -> dict[str, torch.Tensor]:
-        """The block's tensors: views of the file, all of which has been read and verified."""
-        return dict(decode(self._map_verified(row)).tensors)
+        """The block's tensors: views of its fetched file, all of which has been verified."""
+        return dict(decode(self._fetch_verified(row)).tensors)
 
     def is_whole(self, row: BlockRow) -> bool:
         """Whether ``read`` would succeed; reads the whole file."""
         try:
-            self._map_verified(row)
+            self._fetch_verified(row)
         except StoreError:
             return False
         return True
@@ -64,7 +69,7 @@ class BlockFiles:
 
     def verify_name(self, row: BlockRow) -> None:
         """Recompute the block's hash from its file; raise ``StoreError`` if it differs."""
-        actual = block_hash(decode(self._map_verified(row)))
+        actual = block_hash(decode(self._fetch_verified(row)))
         if actual != row.hash:
             raise self._damaged(row, f"its content is that of the block {actual}")
 
@@ -77,21 +82,21 @@ class BlockFiles:
         """Make the names of written files durable, before the catalogue relies on them."""
         sync_folder(self.folder)
 
-    def _map_verified(self, row: BlockRow) -> torch.Tensor:
+    def _fetch_verified(self, row: BlockRow) -> torch.Tensor:
         # The size comes first: touching a page behind the end of a cut file kills a process.
         fault = self._size_fault(row)
         if fault is not None:
             raise self._damaged(row, fault)
         try:
-            mapped = map_file(self.path(row.hash), row.file_bytes)
+            fetched = self._fetch(self.path(row.hash), row.file_bytes)
         except (OSError, RuntimeError) as error:
             raise self._damaged(row, f"it cannot be read ({error})") from error
-        actual = checksum(mapped.numpy())
+        actual = checksum(fetched.numpy())
         if actual != row.checksum:
             raise self._damaged(
                 row, f"its content has changed (checksum {actual} instead of {row.checksum})"
             )
-        return mapped
+        return fetched
 
     def _size_fault(self, row: BlockRow) -> str | None:
         try:

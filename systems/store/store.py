@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from systems.errors import StoreError, did_you_mean
+from systems.errors import ConfigurationError, StoreError, did_you_mean
 from systems.store.block_files import BlockFiles
 from systems.store.blocks import BlockContent, block_hash
+from systems.store.buffered import BufferedReader
 from systems.store.catalogue import BlockRow, Catalogue, ModelRow
-from systems.store.files import disk_error, writer_lock
-from systems.store.stored import Added, BlockRef, Sizes, StoredModel
+from systems.store.files import disk_error, map_file, writer_lock
+from systems.store.stored import Added, BlockRef, ReadRate, Sizes, StoredModel
 
 if TYPE_CHECKING:
     import torch
@@ -28,19 +29,50 @@ class BlockStore:
     ends a writer, the store stays whole. Every read is verified, and nothing damaged is
     ever returned. All errors are ``StoreError``, and say what to do.
 
+    Block files are mapped into memory, or copied where the bandwidth of the store is
+    limited (see ``open``).
+
         root/catalogue.sqlite3          models, their blocks, sizes, checksums
         root/blocks/<hash>.safetensors  one file per block
         root/writer.lock                held while a model is added
     """
 
-    def __init__(self, *, root: Path, files: BlockFiles, catalogue: Catalogue) -> None:
+    def __init__(
+        self, *, root: Path, catalogue: Catalogue, reader: BufferedReader | None = None
+    ) -> None:
         self.root = root
-        self._files = files
         self._catalogue = catalogue
+        self._reader = reader
+        self._files = BlockFiles(root / "blocks", fetch=reader.read if reader else map_file)
+        self._read_file_bytes: dict[str, int] = {}
 
     @classmethod
-    def open(cls, root: Path, *, create: bool = True) -> BlockStore:
-        """Open the store in the folder ``root``; make an empty one if ``create`` and none is."""
+    def open(
+        cls,
+        root: Path,
+        *,
+        create: bool = True,
+        bandwidth_bytes_per_s: int | None = None,
+        buffered: bool = False,
+    ) -> BlockStore:
+        """Open the store in the folder ``root``; make an empty one if ``create`` and none is.
+
+        Args:
+            root: the folder.
+            create: whether a folder without a store becomes an empty one.
+            bandwidth_bytes_per_s: the rate that reads of blocks are held to; each read of a
+                block is paid for, whether or not the system still has it in its cache.
+            buffered: copy block files into memory instead of mapping them, without holding
+                back: for a disk whose bandwidth the system limits, which it does not do
+                evenly for mapped files.
+
+        Raises ``ConfigurationError`` for a bandwidth below 1 byte/s.
+        """
+        if bandwidth_bytes_per_s is not None and bandwidth_bytes_per_s < 1:
+            raise ConfigurationError(
+                f"A store cannot be read at {bandwidth_bytes_per_s} bytes/s: choose a bandwidth "
+                "of at least 1 byte/s, or none for no limit."
+            )
         path = root / "catalogue.sqlite3"
         folder = root / "blocks"
         if not create and not path.is_file():
@@ -52,7 +84,10 @@ class BlockStore:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise disk_error(f"The block store {root} cannot be made", error) from error
-        return cls(root=root, files=BlockFiles(folder), catalogue=Catalogue(path))
+        reader = None
+        if buffered or bandwidth_bytes_per_s is not None:
+            reader = BufferedReader(bandwidth_bytes_per_s)
+        return cls(root=root, catalogue=Catalogue(path), reader=reader)
 
     def close(self) -> None:
         """Close the catalogue; tensors that were read stay valid."""
@@ -140,11 +175,27 @@ class BlockStore:
     def read_block(self, block_hash: str) -> dict[str, torch.Tensor]:
         """The tensors of the block of this hash, by name, in the CPU's memory.
 
-        They are views of the memory-mapped file; all of it has been read and verified
+        They are views of the mapped or copied file; all of it has been read and verified
         when this returns, so the input/output happens here. Raises ``StoreError`` when
         the block is unknown, or its file missing, cut, or changed in any bit.
         """
-        return self._files.read(self._known_block(block_hash))
+        row = self._known_block(block_hash)
+        tensors = self._files.read(row)
+        self._read_file_bytes[row.hash] = row.file_bytes
+        return tensors
+
+    def distinct_bytes_read(self) -> int:
+        """Bytes of the files of all blocks read so far, each counted once."""
+        return sum(self._read_file_bytes.values())
+
+    def read_rate(self) -> ReadRate | None:
+        """How fast block files were copied so far; None if they are mapped, or none was."""
+        return self._reader.rate() if self._reader else None
+
+    def block_files(self, model_ids: Iterable[str]) -> tuple[Path, ...]:
+        """The files that hold the blocks of these models, each once."""
+        blocks = (ref.hash for model_id in model_ids for ref in self.model(model_id).blocks)
+        return tuple(self._files.path(block) for block in dict.fromkeys(blocks))
 
     def put_model_set(
         self, set_id: str, spec: Mapping[str, object], model_ids: Sequence[str]

@@ -42,3 +42,16 @@ class Sizes:
     blocks: int
     tensor_bytes: int
     file_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadRate:
+    """Bytes copied from block files, and the seconds during which that was going on."""
+
+    bytes: int
+    seconds: float
+
+    @property
+    def bytes_per_s(self) -> float:
+        """The achieved rate."""
+        return self.bytes / self.seconds

@@ -25,6 +25,7 @@ fixed:
   items: 100
   resolution: 32
   allow_tiny: true
+  telemetry: false  # whether this machine is busy is no matter of these tests
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 from tests.cli.conftest import SCENARIO, Project
@@ -37,3 +38,25 @@ def test_compare_writes_where_it_is_told(measured: Project, tmp_path: Path) -> N
         rows = list(csv.DictReader(file))
     assert {row["status"] for row in rows} == {"ok"}
     assert (tmp_path / "out" / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_trace_writes_what_perfetto_opens(measured: Project, tmp_path: Path) -> None:
+    run = measured.records()[0].parent
+    result = measured.run("trace", run, "-o", tmp_path / "trace.json")
+    assert result.code == 0
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    kinds = {event["ph"] for event in trace["traceEvents"]}
+    assert {"X", "M"} <= kinds
+    assert "inference" in {event.get("cat", event["name"]) for event in trace["traceEvents"]}
+
+
+def test_trace_of_nothing_is_a_sentence(project: Project) -> None:
+    result = project.run("trace", "nowhere")
+    assert result.code == 2
+    assert "nowhere" in result.err
+
+
+def test_doctor_says_what_the_machine_can_do(project: Project) -> None:
+    result = project.run("doctor", "--json")
+    assert result.code == 0
+    assert "memory" in json.dumps(json.loads(result.out)).lower()

@@ -174,7 +174,7 @@ def test_a_full_disk_is_a_sentence_and_the_store_stays_usable(
     project.write(SCENARIO)
     result = project.run("run", "small.yaml", cache=small_disk / "cache")
     assert result.code == 3
-    assert "full" in result.err or "No space left" in result.err
-    assert project.records() == []
+    assert "full" in result.out or "No space left" in result.out
+    assert {json.loads(path.read_text())["status"] for path in project.records()} == {"failed"}
     subprocess.run(["mount", "-o", "remount,size=400m", str(small_disk)], check=True)
     assert project.run("run", "small.yaml", cache=small_disk / "cache").code == 0

@@ -16,7 +16,8 @@ RECORD_FIELDS = {
     "schema", "scenario", "key", "identity", "round", "spec", "label", "status", "reason",
     "process_s", "wall_s", "phases_s", "unattributed_s", "excluded_s", "answer", "counts",
     "operation_ratio", "time_bound_s", "time_bound_parts_s", "efficiency", "dataset", "ingest",
-    "environment", "host_class", "code", "started_at",
+    "environment", "host_class", "host_state", "git", "code", "started_at", "limits",
+    "cache_proof", "telemetry", "flags", "gpu_uuid",
 }  # fmt: skip
 """What users rely on; a change here is a new version of the schema."""
 
@@ -40,10 +41,10 @@ def test_a_run_leaves_records_tables_and_a_figure(measured: Project) -> None:
     assert sorted(record["label"] for record in records) == ["Alsatian", "SHiFT"]
     for record in records:
         assert set(record) == RECORD_FIELDS
-        assert (record["schema"], record["status"], record["reason"]) == (1, "ok", None)
+        assert (record["schema"], record["status"], record["reason"]) == (2, "ok", None)
         assert (folder / record["key"] / "spans.parquet").is_file()
         assert not (folder / record["key"] / "job.json").exists()
-    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    assert [path.name for path in folder.glob(".*")] in ([], [".claims"])
 
 
 def test_a_second_run_does_nothing_and_says_so(measured: Project) -> None:
@@ -90,6 +91,62 @@ def test_a_wall_limit_is_a_status_not_a_hang(project: Project) -> None:
     assert "timeout" in result.out
 
 
+def test_a_memory_limit_is_survived_and_larger_runs_are_skipped(project: Project) -> None:
+    scenario = SCENARIO.replace("system: [shift, alsatian]", "items: [100, 120]")
+    scenario = scenario.replace("  items: 100\n", "  system: shift\n  memory_limit: 200 MiB\n")
+    project.write(scenario + "monotone: [items]\n")
+    result = project.run("run", "small.yaml")
+    assert result.code == 3
+    records = {
+        record["spec"]["items"]: record
+        for record in (json.loads(path.read_text()) for path in project.records())
+    }
+    limits = records[100]["limits"]["memory"]
+    if limits["is_weaker"]:
+        pytest.skip(f"this machine limits memory by {limits['mechanism']} only")
+    assert records[100]["status"] == "out_of_memory"
+    assert limits["oom_kills"] >= 1
+    assert "209,715,200 bytes" in records[100]["reason"]
+    assert records[120]["status"] == "skipped"
+    assert "monotone" in records[120]["reason"]
+
+
+def test_telemetry_watches_a_run(project: Project) -> None:
+    project.write(SCENARIO.replace("telemetry: false", "telemetry: true"))
+    project.run("run", "small.yaml", "-f", "system=alsatian")
+    record = json.loads(project.records()[0].read_text())
+    assert record["status"] in ("ok", "invalid")  # as busy as the machine is
+    telemetry = record["telemetry"]
+    assert telemetry["is_complete"], telemetry
+    assert telemetry["counters"]["tree.cpu_s"]["total"] > 0
+    assert telemetry["phases"]["inference"]["seconds"] > 0
+    assert (project.records()[0].parent / "series.parquet").is_file()
+
+
+def test_a_cold_run_is_proved_or_invalid(project: Project) -> None:
+    project.write(SCENARIO.replace("[shift, alsatian]", "[alsatian]") + "  cache: cold\n")
+    result = project.run("run", "small.yaml")
+    record = json.loads(project.records()[0].read_text())
+    proof = record["cache_proof"]
+    assert record["status"] == ("ok" if proof["is_proved"] else "invalid")
+    assert result.code == (0 if proof["is_proved"] else 3)
+    if proof["is_proved"]:
+        assert proof["resident_after"] <= 0.01
+        assert proof["read_bytes"] >= 0.95 * proof["needed_bytes"] > 0
+    else:
+        assert proof["reason"] in record["reason"]
+
+
+@pytest.mark.slow
+def test_two_commands_at_once_do_each_run_once(project: Project) -> None:
+    project.write(SCENARIO)
+    first, second = (project.start("run", "small.yaml") for _ in range(2))
+    outputs = [process.communicate(timeout=300) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], outputs
+    done = [line for out, _ in outputs for line in out.splitlines() if line.startswith("[")]
+    assert len(done) == len(project.records()) == 2
+
+
 @pytest.mark.slow
 def test_ctrl_c_keeps_finished_runs_and_the_next_run_goes_on(project: Project) -> None:
     project.write(SCENARIO)
@@ -126,7 +183,8 @@ def test_a_killed_command_takes_its_worker_along_and_harms_nothing(project: Proj
     assert result.code == 0
     assert len(project.records()) == 2
     folder = project.folder / "runs" / "small"
-    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    assert [path.name for path in folder.glob(".*")] in ([], [".claims"])
+    assert not list(folder.glob(".claims/*"))
 
 
 def test_the_command_line_does_without_torch() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from harness import inputs
 from harness.inputs import files_fingerprint, preparation_key
 from tests.searching import DEFAULTS
 
@@ -24,8 +25,10 @@ def test_changed_files_make_another_run(tmp_path: Path) -> None:
     assert files_fingerprint(spec) == before
     file.write_bytes(b"abd")
     os.utime(file, ns=(2, 2))
+    inputs._fingerprint.cache_clear()  # as a new command would begin
     changed = files_fingerprint(spec)
     assert changed != before
     (tmp_path / "class" / "b.png").write_bytes(b"")
+    inputs._fingerprint.cache_clear()
     assert files_fingerprint(spec) not in (before, changed)
     assert files_fingerprint(DEFAULTS) == files_fingerprint({**DEFAULTS, "path": None})

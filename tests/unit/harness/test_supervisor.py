@@ -10,24 +10,32 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.supervisor import Outcome, run_worker
+from harness.limits import confine
+from harness.supervisor import Conditions, Outcome, run_worker
 
-PREPARE_NOTHING = {"kind": "prepare", "specs": []}
+JOB = {"kind": "search", "spec": {"threads": 1, "device": "cpu", "gpu_allocator_cap": None,
+       "store_bandwidth": None}, "prepared": {}, "paced": False}  # fmt: skip
+"""A job that starts and then fails: there is no store."""
 
 
 def run(folder: Path, *, wall_limit_s: float | None = None, on_event=lambda _: None) -> Outcome:  # type: ignore[no-untyped-def]
-    job = {**PREPARE_NOTHING, "cache": str(folder / "cache")}
-    return run_worker(job, folder=folder, threads=1, wall_limit_s=wall_limit_s, on_event=on_event)
+    with confine(memory_bytes=None, cores=None, store_bandwidth=None, store_path=folder) as walls:
+        return run_worker(
+            {**JOB, "cache": str(folder / "cache")},
+            folder=folder,
+            conditions=Conditions(walls=walls, threads=1, wall_limit_s=wall_limit_s),
+            on_event=on_event,
+        )
 
 
-@pytest.mark.slow
-def test_a_worker_that_does_its_job(tmp_path: Path) -> None:
+def test_a_job_that_cannot_be_done_is_a_failure_with_a_reason(tmp_path: Path) -> None:
     events: list[dict] = []
     outcome = run(tmp_path, on_event=events.append)
-    assert outcome.status == "ok", (tmp_path / "worker.log").read_text()
-    assert outcome.reason is None
-    assert outcome.result["prepared"] == []
+    assert outcome.status == "failed", (tmp_path / "worker.log").read_text()
+    assert "no block store" in str(outcome.reason)
     assert events == [{"event": "started"}]
+    assert outcome.process_s is not None
+    assert outcome.telemetry is None
 
 
 def test_a_worker_that_takes_too_long(tmp_path: Path) -> None:
@@ -42,8 +50,8 @@ def test_a_worker_that_takes_too_long(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_a_worker_that_is_killed(tmp_path: Path, sign: signal.Signals) -> None:
     def kill(_: object) -> None:
-        (worker,) = psutil.Process().children()
-        os.kill(worker.pid, sign)
+        workers = [p for p in psutil.Process().children() if "harness.worker" in p.cmdline()]
+        os.kill(workers[0].pid, sign)
 
     outcome = run(tmp_path, on_event=kill)
     assert outcome.status == "crashed"
@@ -57,12 +65,3 @@ def test_an_interrupted_supervisor_leaves_no_worker(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, on_event=interrupt)
     assert not psutil.Process().children(recursive=True)
-
-
-def test_a_job_that_cannot_be_done_is_a_failure_with_a_reason(tmp_path: Path) -> None:
-    job = {"kind": "search", "spec": {"threads": 1}, "cache": str(tmp_path), "prepared": {}}
-    outcome = run_worker(
-        job, folder=tmp_path, threads=1, wall_limit_s=None, on_event=lambda _: None
-    )
-    assert outcome.status == "failed"
-    assert "block store" in str(outcome.reason)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,3 +93,45 @@ def test_phases_add_up_to_the_wall_time(work: list) -> None:
         do(item)
     tracer.stop()
     assert sum(tracer.phases_ns.values()) == clock.now - 1000
+
+
+def test_other_threads_work_in_the_background() -> None:
+    tracer = SpanTracer()
+    tracer.start()
+
+    def decode() -> None:
+        for _ in range(200):
+            with tracer.span("prepare_data", items=1):
+                tracer.count("items_decoded", 1)
+                tracer.peak("largest", 1)
+
+    with tracer.span("inference"):
+        threads = [threading.Thread(target=decode) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    tracer.stop()
+    assert tracer.counts["items_decoded"] == 800
+    assert len(tracer.background) == 800
+    assert {span.lane for span in tracer.background} == {"prefetch"}
+    assert [span.phase for span in tracer.spans] == ["inference"]
+    assert tracer.phases_ns["prepare_data"] == 0
+    assert len(tracer.all_spans) == 801
+
+
+def test_the_thread_that_starts_is_the_one_that_is_charged() -> None:
+    tracer = SpanTracer()
+
+    def search() -> None:
+        tracer.start()
+        with tracer.span("plan"):
+            pass
+        tracer.stop()
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    thread.join()
+    assert [span.lane for span in tracer.spans] == ["host"]
+    assert tracer.background == []
+    assert tracer.ended_ns >= tracer.spans[0].end_ns

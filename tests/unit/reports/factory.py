@@ -48,7 +48,7 @@ def record_json(label: str = "Base", **changes: Any) -> dict[str, Any]:
     system, options = SYSTEMS.get(label, (label.lower(), {}))
     wall_s = changes.get("wall_s", 10.0)
     record: dict[str, Any] = {
-        "schema": 1,
+        "schema": 2,
         "scenario": "quick",
         "key": f"{label}-{changes.get('round', 0)}",
         "identity": json.dumps([label, changes.get("spec", {})]),
@@ -69,7 +69,13 @@ def record_json(label: str = "Base", **changes: Any) -> dict[str, Any]:
         "dataset": {
             "name": "digits", "classes": 10, "items": 400, "test_items": 80, "timing_only": False,
         },
+        "limits": None,
+        "cache_proof": None,
+        "telemetry": None,
+        "flags": [],
         "environment": {"cores": 2},
+        "host_state": None,
+        "git": None,
         "host_class": "a machine | 2 cores",
         "code": "c0de",
         "started_at": "2025-06-18T10:00:00Z",

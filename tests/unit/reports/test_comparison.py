@@ -165,3 +165,15 @@ def test_importing_the_package_imports_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_all_systems_of_a_search_have_the_least_bound_that_any_has_shown():
+    (search,) = compare(
+        [
+            record(wall_s=12.0, time_bound_s=None, efficiency=None),
+            record("SHiFT", wall_s=8.0, time_bound_s=4.0, efficiency=0.5),
+            record("Alsatian", wall_s=4.0, time_bound_s=3.0, efficiency=0.75),
+        ]
+    ).searches
+    assert [row.time_bound_s for row in search.rows] == [3.0, 3.0, 3.0]
+    assert [row.efficiency for row in search.rows] == [0.25, 0.375, 0.75]

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.statistics import CLAIM_ROUNDS, median, paired_ratio, student_t
+from reports.statistics import (
+    CLAIM_ROUNDS,
+    log_spread,
+    median,
+    paired_ratio,
+    smallest_shown,
+    student_t,
+)
 
 times = st.floats(1e-3, 1e4)
 
@@ -93,13 +100,70 @@ def test_shared_drift_cancels_in_pairs():
     assert (ratio.low, ratio.high) == (pytest.approx(2), pytest.approx(2))
 
 
-def test_coverage_of_the_interval_at_eight_rounds():
-    rng = np.random.default_rng(7)
-    true, simulations, covered = 1.3, 4000, 0
-    for _ in range(simulations):
-        drift = np.exp(0.2 * rng.standard_normal(8))
-        base = 10 * drift * np.exp(0.05 * rng.standard_normal(8))
-        head = true * 10 * drift * np.exp(0.05 * rng.standard_normal(8))
+def simulated(rng, rounds, *, true, noise=0.05):
+    """The ratio from rounds with a large drift that both sides share."""
+    drift = np.exp(0.2 * rng.standard_normal(rounds))
+    base = 10 * drift * np.exp(noise * rng.standard_normal(rounds))
+    head = true * 10 * drift * np.exp(noise * rng.standard_normal(rounds))
+    return paired_ratio(head.tolist(), base.tolist())
+
+
+@pytest.mark.parametrize("rounds", [2, 3, 5, CLAIM_ROUNDS, 12, 20])
+def test_coverage_of_the_interval(rounds):
+    rng = np.random.default_rng(7 + rounds)
+    ratios = [simulated(rng, rounds, true=1.3) for _ in range(4000)]
+    covered = sum(ratio.low <= 1.3 <= ratio.high for ratio in ratios)
+    assert 0.93 <= covered / len(ratios) <= 0.97
+
+
+@pytest.mark.parametrize("rounds", [2, 3, 5, CLAIM_ROUNDS, 12, 20])
+def test_two_equal_sides_differ_in_one_comparison_of_twenty(rounds):
+    rng = np.random.default_rng(70 + rounds)
+    fired = sum(simulated(rng, rounds, true=1.0).excludes_one for _ in range(4000))
+    assert 0.03 <= fired / 4000 <= 0.07
+
+
+@pytest.mark.parametrize("rounds", range(CLAIM_ROUNDS, 21))
+def test_a_twofold_change_fires_on_a_machine_with_a_tenth_of_noise(rounds):
+    rng = np.random.default_rng(rounds)
+    for _ in range(200):
+        ratio = simulated(rng, rounds, true=2.0, noise=0.1)
+        assert ratio.is_claim
+        assert ratio.low > 1
+
+
+def test_coverage_survives_noise_that_only_slows_down():
+    # Interference makes single runs slower, by as much as half, and none faster.
+    rng = np.random.default_rng(11)
+    covered = 0
+    for _ in range(4000):
+        slow = 1 + 0.5 * (rng.random((2, CLAIM_ROUNDS)) < 0.15) * rng.random((2, CLAIM_ROUNDS))
+        noise = np.exp(0.02 * rng.standard_normal((2, CLAIM_ROUNDS)))
+        head, base = 10 * slow * noise
         ratio = paired_ratio(head.tolist(), base.tolist())
-        covered += ratio.low <= true <= ratio.high
-    assert 0.93 <= covered / simulations <= 0.97
+        covered += ratio.low <= 1 <= ratio.high
+    assert 0.93 <= covered / 4000 <= 0.99  # never too narrow; wide where noise comes in bursts
+
+
+def test_log_spread_by_hand():
+    assert log_spread([]) is None
+    assert log_spread([2.0]) is None
+    assert log_spread([1.0, 1.0]) == 0
+    assert log_spread([1.0, 4.0]) == pytest.approx(math.log(4) / math.sqrt(2))
+    assert log_spread([2.0, 4.0, 8.0]) == pytest.approx(math.log(2))
+
+
+def test_smallest_shown_by_hand():
+    # t(7): 2.36462 and 1.89458.
+    assert smallest_shown(0.02, 8) == pytest.approx(math.exp(4.25920 * 0.02 / math.sqrt(8)))
+    assert smallest_shown(0.0, 8) == 1
+    with pytest.raises(ValueError, match="at least two rounds"):
+        smallest_shown(0.02, 1)
+
+
+@pytest.mark.parametrize("rounds", [CLAIM_ROUNDS, 16])
+def test_smallest_shown_is_shown_in_nineteen_of_twenty(rounds):
+    rng = np.random.default_rng(rounds)
+    true = smallest_shown(0.03 * math.sqrt(2), rounds)
+    shown = sum(simulated(rng, rounds, true=true, noise=0.03).low > 1 for _ in range(4000))
+    assert 0.93 <= shown / 4000 <= 0.97

@@ -34,11 +34,12 @@ def wrong_answer():
 
 
 def test_the_terminal_table_says_what_was_measured():
-    text = printed(compare([record(wall_s=12.0), record("SHiFT", wall_s=4.0)]))
+    bound = {"time_bound_s": 3.2}
+    text = printed(compare([record(wall_s=12.0, **bound), record("SHiFT", wall_s=4.0, **bound)]))
     assert "digits · ResNet-18 · Top 50% · 4 models · 400 items · 64 px · cpu" in text
     line = next(line for line in text.splitlines() if line.startswith("SHiFT"))
     assert line.split() == [
-        "SHiFT", "4.00", "s", "3.00×", "10%", "20%", "50%", "15%", "5%", "3.69×", "8.00", "s",
+        "SHiFT", "4.00", "s", "3.00×", "10%", "20%", "50%", "15%", "5%", "3.69×", "3.20", "s",
         "80%", "44.7", "MB",
     ]  # fmt: skip
     assert "1 round; a claim takes 8." in text

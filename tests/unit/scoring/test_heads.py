@@ -107,6 +107,35 @@ def test_weights_are_the_same_bits_in_any_company() -> None:
     assert torch.equal(together[:1], alone)
 
 
+@pytest.mark.usefixtures("threads")
+def test_large_heads_are_cut_into_tiles_and_stay_the_same_in_any_company() -> None:
+    generator = torch.Generator().manual_seed(5)
+    classes, size, items = 64, 1024, 96
+    y = torch.arange(items) % classes
+    tasks = [
+        HeadTask(
+            model_id=f"m{number}",
+            train=torch.randn(items, size, generator=generator),
+            test=torch.randn(items, size, generator=generator),
+        )
+        for number in range(3)
+    ]
+    trainer = HeadTrainer(HeadTraining(standardise=True, learning_rate=1.0, epochs=5),
+                          classes=classes)  # fmt: skip
+    stacked = torch.stack([task.train for task in tasks])
+    found = []
+    for count in (1, 2, 3, 4):
+        torch.set_num_threads(count)
+        together, _ = trainer._train(stacked, y, [0, 1, 2])
+        alone, _ = trainer._train(stacked[:1], y, [0])
+        assert torch.equal(together[:1], alone)
+        found.append(together)
+    assert all(torch.equal(found[0], other) for other in found[1:])
+    torch.set_num_threads(2)
+    expected = [trainer.correct([task], y, y)[0] for task in tasks]
+    assert trainer.correct(tasks, y, y) == expected
+
+
 def test_features_of_different_sizes_are_scored_together() -> None:
     tasks, y_train, y_test = problem(3, noise=2.0)
     narrow = [HeadTask(model_id=t.model_id, train=t.train[:, :20], test=t.test[:, :20])
@@ -120,11 +149,12 @@ def test_features_of_different_sizes_are_scored_together() -> None:
 def test_standardised_scores_survive_changes_in_the_last_bits() -> None:
     tasks, y_train, y_test = problem(8, noise=4.0)
     trainer = HeadTrainer(head_training("linear", minibatch_items=32), classes=CLASSES)
+    noise = torch.Generator().manual_seed(11)
     moved = [
         HeadTask(
             model_id=task.model_id,
-            train=task.train * (1 + 1e-6 * torch.randn(TRAIN, SIZE)),
-            test=task.test * (1 + 1e-6 * torch.randn(TEST, SIZE)),
+            train=task.train * (1 + 1e-6 * torch.randn(TRAIN, SIZE, generator=noise)),
+            test=task.test * (1 + 1e-6 * torch.randn(TEST, SIZE, generator=noise)),
         )
         for task in tasks
     ]

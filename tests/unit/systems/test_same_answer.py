@@ -87,6 +87,7 @@ def test_every_cache_budget_gives_the_same_answer(search: Searches, name: str) -
     options=st.fixed_dictionaries(
         {
             "schedule": st.sampled_from(["block_major", "batch_major"]),
+            "cache_budget": st.sampled_from([None, 1, 3]),
             "decode_once": st.booleans(),
             "keep_blocks": st.booleans(),
             "batched_heads": st.booleans(),
@@ -101,7 +102,13 @@ def test_no_option_changes_the_answer(
         "batch_size": batch_size, "items": 60,
     }  # fmt: skip
     expected = search("shift", **parameters)
-    assert search("alsatian", options, **parameters)["answer"] == expected["answer"]
+    if options["cache_budget"] is not None:  # so many times the smallest that would do
+        least = smallest_budget(search, **parameters)
+        options = {**options, "cache_budget": least * options["cache_budget"]}
+    found = search("alsatian", options, **parameters)
+    assert found["answer"] == expected["answer"]
+    if options["cache_budget"] is not None:
+        assert found["counts"]["cache_peak_bytes"] <= options["cache_budget"]
     assert_base_agrees(search("baseline", **parameters), expected["answer"])
 
 

@@ -16,7 +16,6 @@ def test_base_runs_every_model_over_every_item(search: Searches) -> None:
     assert found["counts"]["items_inferred"] == MODELS * ITEMS
     assert found["counts"]["items_decoded"] == MODELS * ITEMS
     assert found["operation_ratio"] == pytest.approx(1.0)
-    assert found["time_bound_s"] is None
 
 
 def test_base_can_decode_once(search: Searches) -> None:
@@ -68,18 +67,22 @@ def test_batch_major_needs_fewer_intermediates(search: Searches) -> None:
 def test_phases_cover_the_wall_time(search: Searches, system: str) -> None:
     found = search(system)
     covered_s = sum(found["phases_s"].values())
-    assert covered_s + found["unattributed_s"] == pytest.approx(found["wall_s"], rel=1e-9)
-    assert found["unattributed_s"] <= 0.05 * found["wall_s"]
+    # The wall time is read from the clock by itself. 10 ms: such a search takes half a second.
+    assert covered_s == pytest.approx(found["wall_s"], rel=0.01, abs=0.010)
     assert {"inference", "prepare_model", "prepare_data", "proxy_scoring", "plan"} <= {
         phase for phase, seconds in found["phases_s"].items() if seconds > 0
     }
 
 
-@pytest.mark.parametrize("system", ["shift", "alsatian-paper", "alsatian"])
-def test_the_time_bound_lies_below_the_measured_time(search: Searches, system: str) -> None:
-    found = search(system)
-    assert 0 < found["time_bound_s"] <= found["wall_s"]
-    assert 0 < found["efficiency"] <= 1
+def test_who_has_a_time_bound(search: Searches) -> None:
+    for system in ("shift", "alsatian-paper", "alsatian"):
+        found = search(system)
+        assert found["time_bound_s"] == pytest.approx(sum(found["time_bound_parts_s"].values()))
+        assert 0 < found["efficiency"] <= 1
+    assert search("baseline")["time_bound_s"] is None  # it does more than halving needs
+    assert search("baseline", models=2)["time_bound_s"] is not None  # here it does not
+    stopped = search("alsatian", {"stop_when_decided": True})
+    assert stopped["time_bound_s"] > 0
 
 
 def test_spans_are_stored(search: Searches) -> None:

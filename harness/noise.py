@@ -1,0 +1,70 @@
+"""A/A runs, and the noise floors that they gave, kept per class of machines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.campaign import Campaign
+from harness.spec import RunPlan
+
+SUFFIX = "-noise"
+"""A/A runs are kept beside those of their scenario, and are never taken for them."""
+
+
+def noise_campaign(plan: RunPlan, *, rounds: int, runs: Path, cache: Path) -> Campaign:
+    """A campaign in which each run of the scenario is done twice per round.
+
+    Its run rounds 2i and 2i + 1 are round i of the measurement (``reports.noise``).
+    """
+    name = f"{plan.scenario.name}{SUFFIX}"
+    return Campaign(name, plan.specs, rounds=2 * rounds, runs=runs, cache=cache)
+
+
+class NoiseFolder:
+    """The noise floors of one class of machines, a JSON file for each specification."""
+
+    def __init__(self, cache: Path, host_class: str) -> None:
+        name = hashlib.blake2b(host_class.encode(), digest_size=8).hexdigest()
+        self.folder = cache / "noise" / name
+
+    def keep(self, floor: Mapping[str, Any]) -> Path:
+        """Keep ``floor`` in place of an earlier one of its specification; where it is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(floor["identity"])
+        descriptor, working = tempfile.mkstemp(prefix=".", dir=self.folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(dict(floor), file, indent=1)
+            Path(working).replace(path)
+        except BaseException:
+            Path(working).unlink(missing_ok=True)
+            raise
+        return path
+
+    def floor(self, identity: str) -> dict[str, Any] | None:
+        """The floor of the specification with this identity; None if there is none."""
+        return _read(self._path(identity))
+
+    def floors(self) -> list[dict[str, Any]]:
+        """All floors of these machines."""
+        read = (_read(path) for path in sorted(self.folder.glob("[!.]*.json")))
+        return [floor for floor in read if floor is not None]
+
+    def _path(self, identity: str) -> Path:
+        # Hashed, so that an identity out of a file never becomes a path of its choice.
+        name = hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
+        return self.folder / f"{name}.json"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        floor = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return floor if isinstance(floor, dict) else None

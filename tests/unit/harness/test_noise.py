@@ -1,0 +1,44 @@
+"""Noise floors are kept per class of machines; A/A runs apart from their scenario's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from harness.noise import NoiseFolder, noise_campaign
+from harness.spec import plan_runs
+
+FLOOR = {"identity": "abc", "ratios": [1.01, 0.99], "label": "Base"}
+
+
+def test_each_run_is_done_twice_per_round(tmp_path: Path) -> None:
+    plan = plan_runs("tiny")
+    campaign = noise_campaign(plan, rounds=3, runs=tmp_path / "runs", cache=tmp_path / "cache")
+    assert campaign.runs.folder == tmp_path / "runs" / "tiny-noise"
+    times = Counter((run.spec.identity, run.round // 2) for run in campaign.planned)
+    assert set(times.values()) == {2}
+    assert len(times) == 3 * len(plan.specs)
+
+
+def test_floors_are_kept_and_replaced(tmp_path: Path) -> None:
+    folder = NoiseFolder(tmp_path, "a machine | 2 cores")
+    assert folder.floor("abc") is None
+    assert folder.floors() == []
+    folder.keep(FLOOR)
+    folder.keep({**FLOOR, "ratios": [1.0]})
+    folder.keep({**FLOOR, "identity": "../../escape"})
+    assert folder.floor("abc") == {**FLOOR, "ratios": [1.0]}
+    assert len(folder.floors()) == 2
+    assert {path.parent for path in tmp_path.rglob("*.json")} == {folder.folder}
+
+
+def test_other_machines_have_other_floors(tmp_path: Path) -> None:
+    NoiseFolder(tmp_path, "a machine | 2 cores").keep(FLOOR)
+    assert NoiseFolder(tmp_path, "a machine | 4 cores").floor("abc") is None
+
+
+def test_a_damaged_floor_is_no_floor(tmp_path: Path) -> None:
+    folder = NoiseFolder(tmp_path, "m")
+    folder.keep(FLOOR).write_text("{")
+    assert folder.floor("abc") is None
+    assert folder.floors() == []
