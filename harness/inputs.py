@@ -15,9 +15,9 @@ from systems.models.build import ModelShape
 PREPARED_BY = (
     "architecture", "distribution", "models", "model_seed", "weights",
     "dataset", "path", "vocabulary", "items", "test_fraction", "data_seed",
-    "resolution", "sequence_length", "allow_tiny",
+    "resolution", "sequence_length", "allow_tiny", "device",
 )  # fmt: skip
-"""The parameters that data and snapshots depend on; runs that agree in them share both."""
+"""What is prepared for, or has to be checked; runs that agree in all are prepared once."""
 
 
 def dataset_spec(spec: Mapping[str, Any]) -> DatasetSpec:

@@ -74,7 +74,7 @@ def run_worker(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=_environment(conditions.threads),
+            env=worker_environment(conditions.threads),
             start_new_session=True,
         )
         stack.callback(walls.end)
@@ -101,7 +101,7 @@ def run_worker(
     )
 
 
-def _environment(threads: int | None) -> dict[str, str]:
+def worker_environment(threads: int | None) -> dict[str, str]:
     """The worker's environment: this checkout importable, memory kept, threads as asked."""
     root = str(Path(__file__).resolve().parent.parent)
     variables = dict(os.environ)
