@@ -27,7 +27,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+_out = Console(
+    highlight=False,
+    soft_wrap=not sys.stdout.isatty(),
+    width=None if sys.stdout.isatty() else 100,  # of a log file, not of a screen it has not
+)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

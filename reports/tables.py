@@ -26,6 +26,8 @@ LEGEND = (
 )
 """What the columns mean."""
 
+_NAME_WIDTH = 8
+
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Print one block per search, at most ``WIDTH`` columns wide."""
@@ -34,13 +36,13 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 
     width = min(console.width, WIDTH)
     for search in comparison.searches:
-        lines = [_cells(row) for row in search.rows]
+        lines = [_stacked(_cells(row)) for row in search.rows]
         used = [at for at in range(len(_column_heads())) if any(line[at] for line in lines)]
         table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
         for at in used:
             name = _column_heads()[at]
             if at == 0:
-                table.add_column(name, overflow="fold")
+                table.add_column(name, overflow="fold", min_width=_NAME_WIDTH)
             else:
                 table.add_column(name, justify="right", no_wrap=True)
         for row, cells in zip(search.rows, lines, strict=True):
@@ -99,6 +101,12 @@ def _cells(row: Row) -> list[str]:
         labels.percent(row.efficiency),
         labels.size(row.counts.get("bytes_read")),
     ]
+
+
+def _stacked(cells: list[str]) -> list[str]:
+    """The interval below the speed-up: a terminal has no room for both side by side."""
+    name, time, speed_up, interval, *rest = cells
+    return [name, time, f"{speed_up}\n{interval}" if interval else speed_up, "", *rest]
 
 
 def _speed_up(row: Row) -> str:
