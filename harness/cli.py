@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -339,5 +340,5 @@ def _invocation(verb: str, options: str = "") -> str:
     elif Path(sys.argv[0]).name == "__main__.py":
         program = "python3 -m harness"
     else:
-        program = "alsatian-bench"
+        program = "alsatian-bench" if shutil.which("alsatian-bench") else sys.argv[0]
     return f"{program} {verb} {options}".rstrip()
