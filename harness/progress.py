@@ -120,7 +120,8 @@ class Display:
             result = f"[green]{record['wall_s']:.2f} s[/green]"
         else:
             result = f"[red]{record['status']}[/red]. {escape(record['reason'] or '')}"
-        doubts = "".join(f"\n  note: {escape(flag['sentence'])}" for flag in record["flags"])
+        notes = [flag["sentence"] for flag in record["flags"] if not flag["invalidates"]]
+        doubts = "".join(f"\n  note: {escape(note)}" for note in notes)
         line = f"{escape(number)} {escape(run_title(run))}: {result}{doubts}"
         self._console.print(line, highlight=False)
         self._progress.update(self._all, completed=self._number)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from scenarios.parameters import PARAMETERS
+
 UNKNOWN = "–"
 TIMING_ONLY = "fake data: timing only"
 """Stands beside every number that was measured on made-up data."""
@@ -128,6 +130,8 @@ def parameter(name: str, value: object) -> str | None:
         return words if value else f"no {words}"
     if name in _COUNTED:
         return _COUNTED[name].format(value)
+    if name in PARAMETERS and isinstance(value, (str, int, float)):
+        return f"{words} {PARAMETERS[name].text(value)}"
     text = value if isinstance(value, (str, int, float)) else json.dumps(value, sort_keys=True)
     return f"{words} {text}"
 
