@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,17 +92,17 @@ class Campaign:
         if not force:
             pending = [run for run in pending if not self.runs.is_settled(run.key)]
         prepared = self._prepare([run.spec for run in pending], audience)
-        done: dict[RunSpec, str] = {}
+        known = {run.spec: self.runs.status(run.key) for run in self.planned}
+        done = {spec: status for spec, status in known.items() if status is not None}
         statuses = []
         for number, run in enumerate(pending, 1):
             audience.run_starts(run, number=number, of=len(pending))
-            claim = self.runs.claim(run.key)
-            # While this command waited, another one may have done the run, or be doing it now
-            # on another machine that shares the folder.
-            if claim is None or (not force and self.runs.is_settled(run.key)):
-                statuses.append("skipped")
-                continue
-            with claim:
+            with self.runs.claim(run.key) or nullcontext() as claim:
+                # While this command waited, another one may have done the run, or be doing it
+                # now on another machine that shares the folder.
+                if claim is None or (not force and self.runs.is_settled(run.key)):
+                    statuses.append("skipped")
+                    continue
                 record = self._record(run, prepared, done=done, audience=audience)
             audience.run_ends(run, record)
             done[run.spec] = record["status"]
