@@ -121,28 +121,43 @@ def worker_environment(threads: int | None) -> dict[str, str]:
 def _follow(
     process: subprocess.Popen[bytes], *, deadline: float | None, on_event: Listener
 ) -> bool:
-    """Pass events on until the worker ends; False if the deadline came first."""
+    """Pass events on until the worker ends; False if the deadline came first.
+
+    The end is that of the process, not of its pipe: a child that it leaves behind has the
+    pipe open too.
+    """
     assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    os.set_blocking(pipe, False)
+    exited = os.pidfd_open(process.pid)
     pending = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while True:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return False
-            if not selector.select(left):
-                continue
-            data = os.read(process.stdout.fileno(), 65536)
-            if not data:
-                break
-            *lines, pending = (pending + data).split(b"\n")
-            for line in lines:
-                on_event(json.loads(line))
     try:
-        process.wait(None if deadline is None else max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            selector.register(exited, selectors.EVENT_READ)
+            while True:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                ready = {key.fd for key, _ in selector.select(left)}
+                data = _read_available(pipe)
+                *lines, pending = (pending + data).split(b"\n")
+                for line in lines:
+                    on_event(json.loads(line))
+                if exited in ready and not data:
+                    process.wait()
+                    return True
+                if pipe in ready and not data:  # closed, and the process still lives
+                    selector.unregister(pipe)
+    finally:
+        os.close(exited)
+
+
+def _read_available(pipe: int) -> bytes:
+    try:
+        return os.read(pipe, 65536)
+    except BlockingIOError:
+        return b""
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
