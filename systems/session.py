@@ -45,6 +45,12 @@ class SearchSession:
                 keep_blocks=request.options.keep_blocks,
                 tracer=substrate.tracer,
             )
+            train = substrate.split.train
+            segments = [
+                substrate.split.test,
+                *(train[c.start : c.stop] for c in self.schedule.chunks),
+            ]
+            self._largest_batch = max(len(substrate.cut(items)[0]) for items in segments)
             self._loader = substrate.loader(decode_once=request.options.decode_once)
             self._trainer = substrate.head_trainer()
             labels = torch.from_numpy(substrate.dataset.labels)
@@ -72,6 +78,7 @@ class SearchSession:
                 batch_items=[len(items) for items in batches],
                 schedule=self.options.schedule,
                 cache_budget_bytes=self.options.cache_budget_bytes,
+                largest_batch=self._largest_batch,
             )
 
         def emit(model_id: str, number: int, features: Tensor) -> None:

@@ -45,17 +45,22 @@ def make_plan(
     batch_items: Sequence[int],
     schedule: Schedule,
     cache_budget_bytes: int | None = None,
+    largest_batch: int | None = None,
 ) -> ExecutionPlan:
     """Order ``tree`` by DFS+ and split the batches into passes that fit the budget.
 
     Block-major takes as many batches at a time as the budget allows (the paper: all of
     them, or, where that is too much, one of i parts at a time); batch-major takes one.
-    ``batch_items`` holds the number of items of each batch.
+    ``batch_items`` holds the number of items of each batch, ``largest_batch`` that of the
+    largest batch that the search will come to (default: of these). A tree with fewer models
+    never needs more, so a budget that does for the first round does for all.
 
     Raises:
-        ConfigurationError: the budget does not hold the intermediates of one batch.
+        ConfigurationError: the budget does not hold the intermediates of the largest batch.
     """
+    largest_batch = max(batch_items) if largest_batch is None else largest_batch
     traversal = dfs_plus(tree)
+    _check_budget(traversal.peak_bytes, largest_batch, cache_budget_bytes)
     unfinished = [len(below) for below in tree.children]
     steps = []
     for v in traversal.order[1:]:
@@ -82,13 +87,6 @@ def make_plan(
 def _passes(
     batch_items: Sequence[int], per_item_bytes: int, schedule: Schedule, budget_bytes: int | None
 ) -> list[list[int]]:
-    needed_bytes = per_item_bytes * max(batch_items)
-    if budget_bytes is not None and needed_bytes > budget_bytes:
-        raise ConfigurationError(
-            f"cache_budget is {budget_bytes:,} bytes, but the intermediates of one batch "
-            f"({max(batch_items)} items) need {needed_bytes:,} bytes: set cache_budget to at "
-            f"least {needed_bytes} or choose a smaller batch_size."
-        )
     if schedule == "batch_major":
         return [[number] for number in range(len(batch_items))]
     passes: list[list[int]] = [[]]
@@ -100,3 +98,13 @@ def _passes(
             used_bytes = items * per_item_bytes
         passes[-1].append(number)
     return passes
+
+
+def _check_budget(per_item_bytes: int, largest_batch: int, budget_bytes: int | None) -> None:
+    needed_bytes = per_item_bytes * largest_batch
+    if budget_bytes is not None and needed_bytes > budget_bytes:
+        raise ConfigurationError(
+            f"cache_budget is {budget_bytes:,} bytes, but the intermediates of one batch "
+            f"({largest_batch} items) need {needed_bytes:,} bytes: set cache_budget to at "
+            f"least {needed_bytes} or choose a smaller batch_size."
+        )

@@ -10,6 +10,7 @@ from systems.errors import ConfigurationError
 from systems.planning.plan import ExecutionPlan, make_plan
 from systems.planning.task_tree import ROOT, TaskTree
 from systems.planning.time_bound import TimeBound, inference_bound_s, needed_executions
+from systems.planning.traversal import dfs_plus
 from tests.unit.planning.test_traversal import FIGURE_9_PARENTS, tree_of, trees
 
 FIGURE_9 = tree_of(FIGURE_9_PARENTS, [0, 9, 6, 4, 4, 2, 2, 2])
@@ -59,6 +60,31 @@ def test_a_budget_below_one_batch_names_the_smallest_that_would_do(schedule: str
     with pytest.raises(ConfigurationError, match=r"at least 120 "):
         make_plan(FIGURE_9, batch_items=[3, 8], schedule=schedule, cache_budget_bytes=119)  # type: ignore[arg-type]
     make_plan(FIGURE_9, batch_items=[3, 8], schedule=schedule, cache_budget_bytes=120)  # type: ignore[arg-type]
+
+
+def test_a_budget_is_refused_at_once_for_a_batch_that_comes_later() -> None:
+    with pytest.raises(ConfigurationError, match=r"\(32 items\).*at least 480 "):
+        make_plan(
+            FIGURE_9, batch_items=[3], schedule="block_major", cache_budget_bytes=479,
+            largest_batch=32,
+        )  # fmt: skip
+
+
+@given(trees(), st.data())
+def test_a_tree_with_fewer_models_never_needs_more(tree: TaskTree, data: st.DataObject) -> None:
+    leaves = [v for v in range(len(tree)) if not tree.children[v]]
+    kept = data.draw(st.sets(st.sampled_from(leaves), min_size=1))
+    needed = set()
+    for leaf in kept:
+        while leaf != -1:
+            needed.add(leaf)
+            leaf = tree.parent[leaf]
+    order = sorted(needed)
+    number = {old: new for new, old in enumerate(order)}
+    pruned = tree_of(
+        [-1, *(number[tree.parent[v]] for v in order[1:])], [tree.size_bytes[v] for v in order]
+    )
+    assert dfs_plus(pruned).peak_bytes <= dfs_plus(tree).peak_bytes
 
 
 @given(trees(), st.lists(st.integers(1, 9), min_size=1, max_size=8), st.integers(1, 40))
