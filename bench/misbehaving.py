@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,7 +27,7 @@ HEARTBEATS = "orphan-*"
 says when the orphan was last alive."""
 
 
-class Misbehaving:
+class Misbehaving(ABC):
     """Alsatian's search, and before it something that goes wrong."""
 
     info: ClassVar[SystemInfo]
@@ -45,8 +46,8 @@ class Misbehaving:
         self.go_wrong(substrate)
         return Alsatian().search(request, substrate)
 
-    def go_wrong(self, substrate: Substrate) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def go_wrong(self, substrate: Substrate) -> None: ...
 
 
 class Segfault(Misbehaving):

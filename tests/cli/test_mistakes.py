@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import SCENARIO, Project
+from tests.small_disk import small_file_system
 
 FOLDER_SCENARIO = SCENARIO.replace("dataset: digits", "dataset: image_folder\n  path: photos")
 
@@ -159,13 +159,8 @@ def test_a_damaged_record_is_named_and_the_others_are_compared(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 40 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small file system needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", size="40m") as folder:
+        yield folder
 
 
 def test_a_full_disk_is_a_sentence_and_the_store_stays_usable(

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from harness.run_store import RunStore, read_record, write_record
+from tests.small_disk import small_file_system
 
 ROOT = Path(__file__).parents[3]
 KILLS = 100
@@ -238,17 +239,8 @@ def assert_whole(store: RunStore, finished: dict[str, int]) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command")
-    if done.returncode:
-        pytest.skip(f"mounting a small file system needs root: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", size="256k") as folder:
+        yield folder
 
 
 def test_a_full_disk_costs_only_the_run_that_did_not_fit(small_disk: Path) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from systems.errors import StoreError
 from systems.store.blocks import BlockContent, block_hash
 from systems.store.store import BlockStore
+from tests.small_disk import small_file_system
 
 _DISK_BYTES = 1 << 20
 _PAGE_BYTES = 4096
@@ -18,17 +18,8 @@ _PAGE_BYTES = 4096
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of 1 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command")
-    if done.returncode:
-        pytest.skip(f"mounting a small file system needs root: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_file_system(tmp_path / "disk", size=str(_DISK_BYTES)) as folder:
+        yield folder
 
 
 def _fill(disk: Path, *, free_bytes: int) -> Path:
