@@ -1,49 +1,91 @@
-"""Planning must stay negligible: task tree, DFS+ and plan for many models of 25 blocks."""
+"""Planning must stay negligible: task trees, orders and pruning for many models of 25 blocks."""
 
 from __future__ import annotations
 
-import random
-
+import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from systems.planning.plan import ExecutionPlan, make_plan
-from systems.planning.task_tree import build_task_tree
-from systems.planning.traversal import is_traversal, peak_bytes
+from bench.planner_scale import (
+    DISTRIBUTIONS,
+    INPUT_BYTES,
+    PLANNERS,
+    all_rounds,
+    growth_exponent,
+    measure_apart,
+    models_of,
+)
+from systems.planning.minimum_memory import minimum_memory
+from systems.planning.task_tree import TaskTree, tree_of_rows
+from systems.planning.traversal import Traversal, is_traversal, peak_bytes
 
-BLOCKS = 25
-
-
-def synthetic_models(count: int, *, shares: bool) -> dict[str, tuple[str, ...]]:
-    """Models of 25 blocks; sharing ones keep all but the last few blocks of an earlier one."""
-    chance = random.Random(0)
-    models: list[tuple[str, ...]] = []
-    for number in range(count):
-        own = tuple(f"{number}/{position}" for position in range(BLOCKS))
-        kept = 0
-        if shares and models:
-            kept = BLOCKS - max(1, round(abs(chance.gauss(2.5, 1.25))))
-        models.append((chance.choice(models)[:kept] if kept else ()) + own[kept:])
-    return {str(number): blocks for number, blocks in enumerate(models)}
+Planned = list[tuple[TaskTree, Traversal]]
 
 
-@pytest.mark.parametrize("shares", [True, False], ids=["top_layers", "nothing_shared"])
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("planner", PLANNERS)
 @pytest.mark.parametrize("count", [1_000, 10_000])
-def test_planning(benchmark: BenchmarkFixture, count: int, shares: bool) -> None:
-    models = synthetic_models(count, shares=shares)
-    output_bytes = {
-        block: 1000 * (BLOCKS - position)
-        for blocks in models.values()
-        for position, block in enumerate(blocks)
-    }
+def test_all_rounds(
+    benchmark: BenchmarkFixture, count: int, planner: str, distribution: str
+) -> None:
+    models = models_of(count, distribution)
 
-    def plan() -> ExecutionPlan:
-        tree = build_task_tree(models, output_bytes=output_bytes, input_bytes=600_000)
-        return make_plan(tree, batch_items=[128] * 13, schedule="block_major")
+    def plan() -> Planned:
+        planned: Planned = []
+        all_rounds(models, PLANNERS[planner], lambda *both: planned.append(both))
+        return planned
 
-    made = benchmark.pedantic(plan, rounds=5, warmup_rounds=1)
-    tree = build_task_tree(models, output_bytes=output_bytes, input_bytes=600_000)
-    order = [0, *(step.vertex for step in made.steps)]
-    assert is_traversal(tree, order)
-    assert peak_bytes(tree, order) == made.cache_bytes_per_item
-    assert len(tree) == 1 + len({blocks[:n] for blocks in models.values() for n in range(1, 26)})
+    planned = benchmark.pedantic(plan, rounds=5, warmup_rounds=1)
+    assert len(planned[0][0]) == models.vertices
+    assert [len(tree.model_ids) for tree, _ in planned] == [
+        count >> n for n in range(count.bit_length())
+    ]
+    for tree, traversal in planned:
+        assert is_traversal(tree, traversal.order)
+        assert peak_bytes(tree, traversal.order) == traversal.peak_bytes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_a_million_models(distribution: str) -> None:
+    for result in measure_apart(1_000_000, distribution, times=1):
+        print(result)
+        assert result["rounds"] == 20
+        assert result["vertices"] == result["expected_vertices"]
+        if distribution == "nothing_shared":  # the input, and the first two blocks of a model
+            assert result["peak_bytes"] == INPUT_BYTES + 25_000 + 24_000
+        assert result["peak_rss_bytes"] < 2e9
+        assert result["cpu_seconds"] < 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_growth(distribution: str) -> None:
+    counts = [1_000, 10_000, 100_000]
+    by_count = [measure_apart(count, distribution, times=5) for count in counts]
+    for results in zip(*by_count, strict=True):
+        assert growth_exponent(counts, [r["seconds"] for r in results]) <= 1.1
+
+
+@pytest.mark.parametrize("models", [35, 1_000])
+@pytest.mark.parametrize("in_place", [False, True], ids=["plain", "in_place"])
+def test_exact(benchmark: BenchmarkFixture, models: int, in_place: bool) -> None:
+    tree = resnet_152_tree(models)
+    traversal = benchmark(minimum_memory, tree, in_place=in_place)
+    assert traversal.is_optimal
+    assert is_traversal(tree, traversal.order)
+    assert peak_bytes(tree, traversal.order, in_place=in_place) == traversal.peak_bytes
+
+
+def resnet_152_tree(models: int) -> TaskTree:
+    """Models that differ in the upper half on average (Top 50%), with ResNet-152's outputs."""
+    blocks, chance = 51, np.random.default_rng(2)
+    rows = np.arange(models * blocks).reshape(models, blocks)
+    own = np.clip(np.rint(chance.normal(blocks / 2, blocks / 8, models)), 1, blocks).astype(int)
+    for m in range(1, models):
+        kept = blocks - own[m]
+        rows[m, :kept] = rows[chance.integers(m), :kept]
+    channels_by_pixels = [64 * 56**2] + 3 * [256 * 56**2] + 8 * [512 * 28**2]
+    channels_by_pixels += 36 * [1024 * 14**2] + 2 * [2048 * 7**2] + [2048]
+    sizes = np.tile(4 * np.array(channels_by_pixels), models)
+    return tree_of_rows(rows, output_bytes=sizes, input_bytes=4 * 3 * 224**2)

@@ -7,65 +7,89 @@ from statistics import median
 
 from harness.trace import Span
 from systems.api import SearchResult
+from systems.data.transform import Transform
 from systems.planning.task_tree import TaskTree, build_task_tree
 from systems.planning.time_bound import TimeBound, inference_bound_s, needed_executions
 from systems.substrate import Substrate
 
-NEEDED_SPANS = ("inference", "prepare_data", "prepare_model", "proxy_scoring")
+NEEDED_SPANS = ("inference", "prepare_data", "proxy_scoring")
 
 
 def time_bound(
-    result: SearchResult, substrate: Substrate, spans: Sequence[Span]
+    result: SearchResult,
+    substrate: Substrate,
+    spans: Sequence[Span],
+    *,
+    background: Sequence[Span] = (),
 ) -> TimeBound | None:
     """The seconds that the run's search needs at least; None for another search than halving.
 
     Counted: what the search needs. Timed: by the medians of what this run did, one for each
-    kind of work (block architecture and batch size; items of a batch; block read). The
+    kind of work (block architecture and batch size; transform of the items; block read). The
     bound therefore shows work that was done twice, waiting and outliers; work that was slow
     throughout is slow in the bound too. Of several runs of one search, the least bound is
     the best (``reports.comparison``).
+
+    ``spans`` are those of the critical path, ``background`` those of other threads. A block
+    may have been read by either; that it was read while something else was computed does not
+    take it out of the bound, which is a sum.
     """
     chunks = substrate.schedule(len(substrate.models)).chunks
     is_halving = all(
         answer.train_items == chunks[answer.round - 1].stop for answer in result.ranking
     )
     by_phase = {phase: [s for s in spans if s.phase == phase] for phase in NEEDED_SPANS}
-    if not is_halving or not all(by_phase.values()):
-        return None
     refs = {ref.hash: ref for model in substrate.models.values() for ref in model.blocks}
+    reads: dict[str, list[float]] = {ref.architecture: [] for ref in refs.values()}
+    for span in [*spans, *background]:
+        if span.phase == "prepare_model" and "bytes" in span.attributes:
+            reads[span.attributes["block"]].append(_seconds(span))
+    if not is_halving or not all(by_phase.values()) or not all(reads.values()):
+        return None
     architecture = {block: ref.architecture for block, ref in refs.items()}
     measured = [
         (architecture[span.attributes["block"]], span.attributes["items"], _seconds(span))
         for span in by_phase["inference"]
     ]
-    reads: dict[str, list[float]] = {}
-    for span in by_phase["prepare_model"]:
-        if "bytes" in span.attributes:
-            reads.setdefault(span.attributes["block"], []).append(_seconds(span))
-    item_s = median(_seconds(span) / span.attributes["items"] for span in by_phase["prepare_data"])
     return TimeBound(
         inference_s=inference_bound_s(
             needed_executions(_rounds(result, substrate), architecture=architecture), measured
         ),
         proxy_scoring_s=sum(_seconds(span) for span in by_phase["proxy_scoring"]),
-        prepare_data_s=item_s * len(substrate.dataset.labels),
+        prepare_data_s=_item_s(by_phase["prepare_data"]) * len(substrate.dataset.labels),
         prepare_model_s=sum(median(reads[ref.architecture]) for ref in refs.values()),
     )
 
 
+def _item_s(spans: Sequence[Span]) -> float:
+    """Seconds to prepare one item once in the form of each transform."""
+    by_transform: dict[str | None, list[float]] = {}
+    for span in spans:
+        each = by_transform.setdefault(span.attributes.get("transform"), [])
+        each.append(_seconds(span) / span.attributes["items"])
+    return sum(median(each) for each in by_transform.values())
+
+
 def _rounds(result: SearchResult, substrate: Substrate) -> list[tuple[TaskTree, list[int]]]:
-    """Each round's task tree of all survivors, and the items of its batches."""
+    """The task trees of each round's survivors, and the items of the round's batches.
+
+    Models that read different inputs share nothing, so that each transform has its tree.
+    """
     chunks = substrate.schedule(len(substrate.models)).chunks
     rounds = []
     for number, models in enumerate(result.round_models):
-        hashes = substrate.block_hashes(models)
-        nothing = {block: 0 for blocks in hashes.values() for block in blocks}
-        tree = build_task_tree(hashes, output_bytes=nothing, input_bytes=0)
         chunk = chunks[number]
         batches = substrate.cut(substrate.split.train[chunk.start : chunk.stop])
         if number == 0:
             batches += substrate.cut(substrate.split.test)
-        rounds.append((tree, [len(items) for items in batches]))
+        alike: dict[Transform, list[str]] = {}
+        for model in models:
+            alike.setdefault(substrate.transform_of(model), []).append(model)
+        for group in alike.values():
+            hashes = substrate.block_hashes(group)
+            nothing = {block: 0 for blocks in hashes.values() for block in blocks}
+            tree = build_task_tree(hashes, output_bytes=nothing, input_bytes=0)
+            rounds.append((tree, [len(items) for items in batches]))
     return rounds
 
 

@@ -175,6 +175,7 @@ class Campaign:
                 "kind": "search",
                 "spec": spec.canonical(),
                 "prepared": {"model_ids": prepared["model_ids"]},
+                "chosen": dict(spec.chosen),
                 "cache": str(self._cache),
                 "paced": walls.bandwidth_mechanism == "paced",
             }
@@ -200,6 +201,7 @@ class Campaign:
 _MEASURED = (
     "wall_s", "phases_s", "unattributed_s", "excluded_s", "answer", "counts", "operation_ratio",
     "time_bound_s", "time_bound_parts_s", "efficiency", "dataset", "cache_proof", "gpu_uuid",
+    "decisions",
 )  # fmt: skip
 
 

@@ -47,6 +47,20 @@ class Listing(StrEnum):
     parameters = "parameters"
 
 
+class Device(StrEnum):
+    """Where models run."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Format(StrEnum):
+    """How an answer is written."""
+
+    table = "table"
+    json = "json"
+
+
 RunsFolder = Annotated[
     Path,
     typer.Option("--runs", envvar="ALSATIAN_BENCH_RUNS", help="Where runs are kept."),
@@ -86,12 +100,14 @@ def run(
     from harness.spec import plan_runs
 
     plan = plan_runs(scenario, filters=filters or [], scale=scale)
+    folder = cache or _default_cache()
+    plan = _with_batch_sizes(plan, folder, measure=not dry_run)
     campaign = Campaign(
         plan.scenario.name,
         plan.specs,
         rounds=rounds or plan.scenario.rounds,
         runs=runs,
-        cache=cache or _default_cache(),
+        cache=folder,
         monotone=plan.scenario.monotone,
     )
     pending = campaign.pending(force=force)
@@ -134,6 +150,7 @@ def validate(
     from harness.spec import plan_runs
 
     plan = plan_runs(file, filters=filters or [], scale=scale)
+    plan = _with_batch_sizes(plan, _default_cache(), measure=False)
     _out.print(
         f"{plan.scenario.name} is valid: {len(plan.specs)} different runs × "
         f"{plan.scenario.rounds} rounds."
@@ -185,15 +202,65 @@ def doctor(
     runs: RunsFolder = Path("runs"),
     cache: CacheFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Measure this machine for predictions and plans.")
+    ] = False,
+    device: Annotated[Device, typer.Option(help="What to calibrate.")] = Device.cpu,
 ) -> None:
     """Say what this machine can prove, limit and count, and what is missing."""
     from harness import doctor as examination
 
+    if calibrate:
+        _calibrate(cache or _default_cache(), device.value)
+        return
     sections = examination.doctor(cache=cache or _default_cache(), runs=runs)
     if as_json:
         _out.print_json(data=examination.as_json(sections))
     else:
         examination.print_doctor(_out, sections)
+
+
+@app.command()
+def predict(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or a YAML file.")],
+    profile: Annotated[
+        str | None,
+        typer.Option(help="A hardware profile: 'paper', or a YAML file (default: this machine's)."),
+    ] = None,
+    filters: Filters = None,
+    scale: Scale = None,
+    runs: RunsFolder = Path("runs"),
+    cache: CacheFolder = None,
+    output: Annotated[
+        Format, typer.Option("--format", help="For a person, or for programs.")
+    ] = Format.table,
+) -> None:
+    """Predict the times of a scenario's runs without running them; beside what was measured."""
+    from harness.environment import host_class
+    from harness.prediction import notes, predict_runs, rows
+    from harness.spec import plan_runs
+    from harness.tuning import with_known_batch_sizes
+    from reports.errors import ReportError
+    from reports.loading import load_records
+    from reports.predictions import PredictedRow, print_predictions, with_measured
+    from reports.predictions import as_json as predictions_as_json
+
+    folder = cache or _default_cache()
+    plan = plan_runs(scenario, filters=filters or [], scale=scale)
+    plan = with_known_batch_sizes(plan, cache=folder)
+    predicted = predict_runs(plan.specs, profile=profile, cache=folder)
+    table = [PredictedRow(**row) for row in rows(predicted)]
+    try:
+        records = load_records([runs / plan.scenario.name]).records
+    except ReportError:  # nothing was measured yet
+        records = ()
+    table = with_measured(table, records, host_class=host_class())
+    if output is Format.json:
+        print(predictions_as_json(table, notes(predicted)))
+        return
+    print_predictions(_out, table)
+    for line in notes(predicted):
+        _out.print(escape(line))
 
 
 @app.command()
@@ -216,6 +283,7 @@ def noise(
 
     folder = cache or _default_cache()
     plan = plan_runs(scenario, filters=filters or [], scale=scale)
+    plan = _with_batch_sizes(plan, folder, measure=True)
     campaign = noise_campaign(plan, rounds=rounds, runs=runs, cache=folder)
     pending = campaign.pending()
     with only_one_measures(_say_waiting), Display(_out) as display:
@@ -286,6 +354,37 @@ def _default_cache() -> Path:
 
 def _say_waiting() -> None:
     _out.print("Waiting: another command measures on this machine, and two disturb each other.")
+
+
+def _calibrate(cache: Path, device: str) -> None:
+    from harness.calibration import calibrate
+    from harness.host_lock import only_one_measures
+    from harness.progress import Display
+
+    with only_one_measures(_say_waiting), Display(_out) as display:
+        profile, path = calibrate(
+            cache=cache,
+            device=device,
+            on_event=lambda event: display.preparing(event) if "what" in event else None,
+        )
+    _out.print(f"{escape(profile.title)}. Kept, and used from now on: {path}")
+    _out.print(escape(path.read_text()), end="")
+
+
+def _with_batch_sizes(plan: Any, cache: Path, *, measure: bool) -> Any:
+    """Numbers where ``batch_size`` is auto, as far as they are known or may be measured."""
+    from harness.host_lock import only_one_measures
+    from harness.progress import Display
+    from harness.tuning import is_left_open, tuning_notes, with_batch_sizes, with_known_batch_sizes
+
+    plan = with_known_batch_sizes(plan, cache=cache)
+    if measure and is_left_open(plan):
+        _out.print("measuring which batch size is fastest …")
+        with only_one_measures(_say_waiting), Display(_out) as display:
+            plan = with_batch_sizes(plan, cache=cache, on_event=display.preparing)
+    for line in tuning_notes(plan):
+        _out.print(escape(line))
+    return plan
 
 
 def _announce(plan: Any, campaign: Any, pending: list[Any]) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness import doctor_devices, doctor_host
+from harness import calibration, doctor_devices, doctor_host
 from harness.finding import Finding, Section
 
 _MARKS = {"yes": "[green]yes[/green]", "weaker": "[yellow]weaker[/yellow]", "no": "[red]no[/red]"}
@@ -32,6 +32,7 @@ def doctor(*, cache: Path, runs: Path) -> tuple[Section, ...]:
         "Steadiness": lambda: doctor_host.steadiness(cache),
         "GPUs": doctor_devices.gpus,
         "PyTorch": doctor_devices.torch,
+        "Predictions": lambda: calibration.findings(cache),
     }
     return tuple(
         Section(title=title, findings=tuple(_examined(probe))) for title, probe in probes.items()

@@ -32,7 +32,8 @@ CODE = (
     "harness/inputs.py", "harness/bound.py", "harness/supervisor.py", "harness/trace.py",
     "harness/device_spans.py", "harness/lanes.py", "harness/span_table.py", "harness/profile.py",
     "harness/page_cache.py", "harness/limits", "harness/telemetry", "harness/run_facts.py",
-    "harness/validity.py",
+    "harness/validity.py", "harness/hardware_profiles.py", "harness/calibration_job.py",
+    "harness/tuning_job.py", "harness/environment.py", "harness/host_state.py",
 )  # fmt: skip
 """Our own files that can, or decide whether a run counts; the rest orders and shows runs."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import resource
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +14,22 @@ import torch
 
 from harness.bound import time_bound
 from harness.device_spans import DeviceTimeline
-from harness.inputs import dataset_spec, model_shape
+from harness.hardware_profiles import find_profile
+from harness.inputs import cost_model, dataset_spec, model_groups, search_options
 from harness.page_cache import DiskReads, cold_proof, evict, prepare_cache_state
 from harness.profile import PROFILE, profiled
 from harness.span_table import SPANS, TimedUnit, write_spans
 from harness.trace import SpanTracer
-from systems.api import ModelAnswer, SearchOptions, SearchRequest, SearchResult
+from scenarios.parameter import AUTO
+from systems.api import ModelAnswer, SearchRequest, SearchResult
 from systems.data.datasets import open_dataset
 from systems.data.halving import check_first_chunk
 from systems.data.split import split_items
+from systems.data.transform import Transform
+from systems.execution.worker_tuning import tune_workers
 from systems.models.build import block_architectures
-from systems.models.profile import profile_model
+from systems.models.profile import BlockProfile, profile_model
+from systems.models.skeleton import SkeletonPool
 from systems.registry import load_system
 from systems.store.store import BlockStore
 from systems.substrate import Settings, Substrate
@@ -45,7 +52,7 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
     with _open_store(job) as store:
         substrate = _substrate(job, store, tracer)
         request = SearchRequest(
-            model_ids=job["prepared"]["model_ids"], options=_options(spec["options"])
+            model_ids=job["prepared"]["model_ids"], options=search_options(spec["options"])
         )
         system = load_system(spec["system"])
         files = [*store.block_files(request.model_ids), *substrate.dataset.files]
@@ -54,6 +61,7 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
         proof = prepare_cache_state(spec["cache"], files)
         with torch.inference_mode(), profiled(spec["profile"], out / PROFILE), DiskReads() as reads:
             tracer.start()
+            substrate = _tuned(substrate, job)
             result = system.search(request, substrate)
             tracer.stop()
         needed_bytes = store.distinct_bytes_read() + sum(
@@ -69,6 +77,7 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
         "excluded_s": tracer.phases_ns["excluded"] / 1e9,
         "answer": _answer(result),
         "counts": _counts(tracer, substrate),
+        "decisions": tracer.decisions,
         **_references(result, substrate, tracer),
         "cache_proof": cold_proof(proof, read_bytes=reads.read_bytes, needed_bytes=needed_bytes),
         "store_bytes_per_s": rate.bytes_per_s if rate else None,
@@ -110,16 +119,24 @@ def _substrate(job: Mapping[str, Any], store: BlockStore, tracer: SpanTracer) ->
     spec = job["spec"]
     dataset = open_dataset(dataset_spec(spec), cache_dir=Path(job["cache"]) / "data")
     split = split_items(dataset.labels, test_fraction=spec["test_fraction"], seed=spec["data_seed"])
-    shape = model_shape(spec)
-    profiles = profile_model(
-        shape, resolution=spec["resolution"], sequence_length=spec["sequence_length"]
-    )
-    models = {model_id: store.model(model_id) for model_id in job["prepared"]["model_ids"]}
+    profiles: dict[str, BlockProfile] = {}
+    transforms: dict[str, Transform] = {}
+    model_ids = iter(job["prepared"]["model_ids"])
+    for group in model_groups(spec):
+        transform = group.transform
+        of_blocks = profile_model(
+            group.shape,
+            resolution=transform.resolution,
+            sequence_length=transform.sequence_length,
+        )
+        profiles |= zip(block_architectures(group.shape), of_blocks, strict=True)
+        transforms |= dict.fromkeys(itertools.islice(model_ids, group.models), transform)
+    models = {model_id: store.model(model_id) for model_id in transforms}
     substrate = Substrate(
         store=store,
         models=models,
-        profiles=dict(zip(block_architectures(shape), profiles, strict=True)),
-        input_bytes=profiles[0].input_bytes,
+        profiles=profiles,
+        transforms=transforms,
         dataset=dataset,
         split=split,
         settings=Settings(
@@ -127,9 +144,18 @@ def _substrate(job: Mapping[str, Any], store: BlockStore, tracer: SpanTracer) ->
             scorer=spec["scorer"],
             device=spec["device"],
             memory_format=spec["memory_format"],
-            data_workers=spec["data_workers"],
+            data_workers=0 if spec["data_workers"] == AUTO else spec["data_workers"],
+            decoded_budget_bytes=spec["decoded_budget"],
+            memory_limit_bytes=spec[
+                "memory_limit" if spec["device"] == "cpu" else "gpu_allocator_cap"
+            ],
         ),
         tracer=tracer,
+        skeletons=SkeletonPool(fold_batch_norm=spec["fold_batch_norm"]),
+        scratch=Path(job["cache"]) / "scratch",
+        cost_model=cost_model(
+            find_profile(None, cache=Path(job["cache"]), device=spec["device"]), spec
+        ),
     )
     check_first_chunk(
         dataset.labels[split.train],
@@ -140,11 +166,21 @@ def _substrate(job: Mapping[str, Any], store: BlockStore, tracer: SpanTracer) ->
     return substrate
 
 
-def _options(options: Mapping[str, Any]) -> SearchOptions:
-    values = dict(options)
-    if "cache_budget" in values:
-        values["cache_budget_bytes"] = values.pop("cache_budget")
-    return SearchOptions(**values)
+def _tuned(substrate: Substrate, job: Mapping[str, Any]) -> Substrate:
+    """The substrate with what the run itself has to choose; all choices are written down."""
+    for what, facts in job.get("chosen", {}).items():
+        speeds = {f"items_per_s_{t['items']}": t["items_per_s"] for t in facts["trials"]}
+        substrate.tracer.decide(what, value=facts[what], reason=facts["reason"], **speeds)
+    if job["spec"]["data_workers"] != AUTO:
+        return substrate
+    with substrate.tracer.span("tune"):
+        choice = tune_workers(
+            substrate,
+            cores=len(os.sched_getaffinity(0)),
+            compute_threads=torch.get_num_threads(),
+        )
+    substrate.tracer.decide("data_workers", value=choice.workers, reason=choice.reason)
+    return replace(substrate, settings=replace(substrate.settings, data_workers=choice.workers))
 
 
 def _answer(result: SearchResult) -> dict[str, Any]:
@@ -202,7 +238,7 @@ def _references(result: SearchResult, substrate: Substrate, tracer: SpanTracer) 
         "time_bound_parts_s": None,
         "efficiency": None,
     }
-    bound = time_bound(result, substrate, tracer.critical_spans)
+    bound = time_bound(result, substrate, tracer.critical_spans, background=tracer.background)
     if bound is not None:
         references |= {
             "time_bound_s": bound.total_s,

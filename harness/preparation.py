@@ -10,18 +10,18 @@ from typing import Any
 
 import torch
 
-from harness.inputs import dataset_spec
+from harness.inputs import ModelGroup, dataset_spec, model_groups
 from systems.data.datasets import Dataset, open_dataset
 from systems.data.halving import check_first_chunk, halving_schedule
-from systems.data.loader import BatchLoader
+from systems.data.item_source import ItemSource
+from systems.data.model_inputs import InputMaker
 from systems.data.sampling import interleaved_order
 from systems.data.split import split_items
 from systems.data.validation import validate_items
 from systems.errors import ConfigurationError
 from systems.models.snapshot_spec import SnapshotSetSpec
-from systems.models.snapshots import generate
+from systems.models.snapshots import SnapshotSet, generate
 from systems.store.store import BlockStore
-from systems.tracing import NoTracer
 
 CALIBRATION_ITEMS = 64
 """Items on which new normalisation layers get their running statistics."""
@@ -64,12 +64,44 @@ def _prepare_one(
         test_fraction=spec["test_fraction"],
     )
     data_s = time.monotonic() - started
-    calibration = _calibration_data(spec, dataset, cache=cache)
-    snapshots = generate(
+    sets: list[SnapshotSet] = []
+
+    def progress(done: int, _: int) -> None:
+        done += sum(len(each.model_ids) for each in sets)
+        emit("preparing", number=done, of=spec["models"], what="snapshots")
+
+    items = min(spec["items"], max(CALIBRATION_ITEMS, 2 * len(dataset.classes)))
+    for group in model_groups(spec):
+        # A small choice of the same data: the same for searches over more or fewer items.
+        small = replace(dataset_spec(spec), items=items, resolution=group.transform.resolution)
+        calibration = open_dataset(small, cache_dir=cache / "data")
+        sets.append(_snapshots(group, spec, store, calibration=calibration, progress=progress))
+    return {
+        "set_id": "+".join(each.set_id for each in sets),
+        "model_ids": [model_id for each in sets for model_id in each.model_ids],
+        "ingest": {
+            "data_s": data_s,
+            "snapshots_s": time.monotonic() - started - data_s,
+            "generated": any(each.generated for each in sets),
+            "new_bytes": sum(each.new_bytes for each in sets),
+        },
+    }
+
+
+def _snapshots(
+    group: ModelGroup,
+    spec: Mapping[str, Any],
+    store: BlockStore,
+    *,
+    calibration: Dataset,
+    progress: Callable[[int, int], None],
+) -> SnapshotSet:
+    """The models of one architecture: the same, whatever else the search is over."""
+    return generate(
         SnapshotSetSpec(
-            architecture=spec["architecture"],
-            resolution=spec["resolution"],
-            count=spec["models"],
+            architecture=group.architecture,
+            resolution=group.transform.resolution,
+            count=group.models,
             distribution=spec["distribution"],
             seed=spec["model_seed"],
             base_weights=spec["weights"],
@@ -77,34 +109,15 @@ def _prepare_one(
         ),
         store=store,
         calibration_batch=lambda: _first_items(calibration),
-        progress=lambda done, of: emit("preparing", number=done, of=of, what="snapshots"),
+        progress=progress,
     )
-    return {
-        "set_id": snapshots.set_id,
-        "model_ids": list(snapshots.model_ids),
-        "ingest": {
-            "data_s": data_s,
-            "snapshots_s": time.monotonic() - started - data_s,
-            "generated": snapshots.generated,
-            "new_bytes": snapshots.new_bytes,
-        },
-    }
-
-
-def _calibration_data(spec: Mapping[str, Any], dataset: Dataset, *, cache: Path) -> Dataset:
-    """A small choice of the same data: the same for searches over more or fewer items."""
-    items = min(spec["items"], max(CALIBRATION_ITEMS, 2 * len(dataset.classes)))
-    return open_dataset(replace(dataset_spec(spec), items=items), cache_dir=cache / "data")
 
 
 def _first_items(dataset: Dataset) -> torch.Tensor:
-    loader = BatchLoader(
-        dataset,
-        decode_once=False,
-        workers=0,
-        device="cpu",
-        memory_format=torch.contiguous_format,
-        tracer=NoTracer(),
-    )
     order = interleaved_order(dataset.labels, seed=(0,))  # the first items: of every class
-    return loader.batch(order[:CALIBRATION_ITEMS]).inputs
+    items, transform = order[:CALIBRATION_ITEMS], dataset.transform
+    inputs = InputMaker(device="cpu", memory_format=torch.contiguous_format)
+    rows = inputs.rows(len(items), transform)
+    source = ItemSource(dataset, transforms=[transform], kept=None)
+    source.fill(items, transform, rows.numpy(), is_last_use=True)
+    return inputs.batch(items, transform, rows).inputs

@@ -6,10 +6,11 @@ from installed packages, so that their rules are asked for here, not in the scen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scenarios.architecture_choice import ArchitectureChoice, ChosenArchitecture
 from scenarios.errors import nearest
 from scenarios.matrix import Cell
 from scenarios.parameters import PARAMETERS, SYSTEM_OPTIONS, Value
@@ -82,81 +83,128 @@ def resolve_system(values: Mapping[str, Any]) -> tuple[str, dict[str, Value]]:
 
 
 def resolve_inputs(values: Mapping[str, Any], *, folder: Path) -> dict[str, Value]:
-    """The values of the parameters that depend on the architecture, dataset and disk.
+    """The values of the parameters that depend on the architectures, dataset and disk.
 
-    Those of the other modality become None, so that they make no difference.
+    Those of the other modality become None, so that they make no difference. Resolutions
+    stand with the architectures where these have different ones, else under ``resolution``.
 
     Raises:
         SpecError: two values do not go together, or a path does not exist.
     """
     try:
-        entry = architecture(str(values["architecture"]))
-    except ConfigurationError as error:
+        chosen = ArchitectureChoice.parse(str(values["architecture"])).architectures
+        entries = [architecture(each.name) for each in chosen]
+    except ValueError as error:
         raise _blame(str(error), values, "architecture") from None
     try:
         kind = dataset_kind(str(values["dataset"]))
     except ConfigurationError as error:
         raise _blame(str(error), values, "dataset") from None
-    _check_modality(entry, kind, values)
-    resolved: dict[str, Value] = {"resolution": None, "sequence_length": None}
-    if entry.modality == "image":
-        resolved["resolution"] = _resolution(entry, values)
+    _check_modality(entries, kind, values)
+    _check_count(chosen, values)
+    resolved: dict[str, Value] = {
+        "architecture": "+".join(entry.name for entry in entries),
+        "resolution": None,
+        "sequence_length": None,
+    }
+    if kind.modality == "image":
+        pixels = [
+            _resolution(entry, each, values) for entry, each in zip(entries, chosen, strict=True)
+        ]
+        if len(set(pixels)) == 1:
+            resolved["resolution"] = pixels[0]
+        else:
+            named = zip(entries, pixels, strict=True)
+            resolved["architecture"] = "+".join(f"{entry.name}@{side}" for entry, side in named)
         resolved["vocabulary"] = None
     else:
-        resolved["sequence_length"] = _sequence_length(entry, values)
+        for entry, each in zip(entries, chosen, strict=True):
+            if each.resolution is not None:
+                _resolution(entry, each, values)  # refuses it
+        resolved["sequence_length"] = _sequence_length(entries, values)
         resolved["vocabulary"] = _existing(values, "vocabulary", folder)
         resolved["memory_format"] = "contiguous"  # there is no other layout of text
     if kind.needs_path and values["path"] is None:
         what = "the folder that holds one sub-folder per class"
         raise _blame(f"The dataset '{kind.name}' needs a path: {what}.", values, "dataset")
     resolved["path"] = _existing(values, "path", folder) if kind.needs_path else None
-    resolved["weights"] = _weights(entry, values, folder)
+    resolved["weights"] = _weights(entries, values, folder)
+    if not any(entry.has_batch_norm for entry in entries):
+        resolved["fold_batch_norm"] = False  # there is nothing to fold
     return resolved
 
 
-def _check_modality(entry: Architecture, kind: DatasetKind, values: Mapping[str, Any]) -> None:
-    if entry.modality != kind.modality:
-        fitting = [other.name for other in DATASETS.values() if other.modality == entry.modality]
-        reads = "images" if entry.modality == "image" else "text"
+def _check_modality(
+    entries: Sequence[Architecture], kind: DatasetKind, values: Mapping[str, Any]
+) -> None:
+    reads = {entry.modality: entry.name for entry in entries}
+    if len(reads) > 1:
+        message = (
+            f"{reads['image']} reads images, {reads['text']} reads text; the architectures of "
+            "one search must read the same data: search for each kind apart."
+        )
+        raise _blame(message, values, "architecture")
+    ((modality, name),) = reads.items()
+    if modality != kind.modality:
+        fitting = [other.name for other in DATASETS.values() if other.modality == modality]
+        read = "images" if modality == "image" else "text"
         holds = "images" if kind.modality == "image" else "text"
         message = (
-            f"{entry.name} reads {reads}; the dataset '{kind.name}' has {holds}. "
+            f"{name} reads {read}; the dataset '{kind.name}' has {holds}. "
             f"Choose one of {', '.join(fitting)}."
         )
         # The default dataset stands in no line; then the architecture is what was written.
         raise _blame(message, values, "architecture")
 
 
-def _resolution(entry: Architecture, values: Mapping[str, Any]) -> Value:
-    given = values["resolution"]
-    if given is None:
-        return entry.resolution
+def _check_count(chosen: Sequence[ChosenArchitecture], values: Mapping[str, Any]) -> None:
+    if values["models"] < len(chosen):
+        message = (
+            f"models is {values['models']}, but {values['architecture']} are {len(chosen)} "
+            f"architectures, which need a model each: set models to at least {len(chosen)}."
+        )
+        raise _blame(message, values, "models")
+
+
+def _resolution(entry: Architecture, chosen: ChosenArchitecture, values: Mapping[str, Any]) -> int:
+    """In pixels: what stands with the architecture, what is given for all, or its own."""
+    given = chosen.resolution or values["resolution"] or entry.resolution or 0
+    blamed = "resolution" if chosen.resolution is None else "architecture"
     try:
         check_resolution(entry.name, given)
     except ConfigurationError as error:
-        raise _blame(str(error), values, "resolution") from None
+        raise _blame(str(error), values, blamed) from None
     if given > LARGEST_RESOLUTION:
         rule = f"it must be at most {LARGEST_RESOLUTION} px"
-        raise _blame(f"A resolution of {given} px is too large: {rule}.", values, "resolution")
+        raise _blame(f"A resolution of {given} px is too large: {rule}.", values, blamed)
     return given
 
 
-def _sequence_length(entry: Architecture, values: Mapping[str, Any]) -> Value:
-    given, most = values["sequence_length"], entry.maximum_sequence_length
-    if most is not None and given > most:
-        rule = f"{entry.name} reads at most {most}"
-        message = f"A sequence_length of {given} tokens is too long: {rule}."
-        raise _blame(message, values, "sequence_length")
+def _sequence_length(entries: Sequence[Architecture], values: Mapping[str, Any]) -> Value:
+    given = values["sequence_length"]
+    for entry in entries:
+        most = entry.maximum_sequence_length
+        if most is not None and given > most:
+            rule = f"{entry.name} reads at most {most}"
+            message = f"A sequence_length of {given} tokens is too long: {rule}."
+            raise _blame(message, values, "sequence_length")
     return given
 
 
-def _weights(entry: Architecture, values: Mapping[str, Any], folder: Path) -> Value:
+def _weights(entries: Sequence[Architecture], values: Mapping[str, Any], folder: Path) -> Value:
     if values["weights"] != HUB:
+        if values["weights"] is not None and len(entries) > 1:
+            message = (
+                f"The weights '{values['weights']}' are of one architecture, but the search is "
+                f"over {values['architecture']}: choose 'weights: hub' or none."
+            )
+            raise _blame(message, values, "weights")
         return _existing(values, "weights", folder)
-    if entry.hub_id is None:
-        published = ", ".join(name for name, other in ARCHITECTURES.items() if other.hub_id)
-        message = f"Nobody publishes weights for {entry.name}: remove 'weights: hub', or choose"
-        raise _blame(f"{message} one of {published}.", values, "weights")
+    for entry in entries:
+        if entry.hub_id is None:
+            published = ", ".join(name for name, other in ARCHITECTURES.items() if other.hub_id)
+            message = f"Nobody publishes weights for {entry.name}: remove 'weights: hub', or choose"
+            raise _blame(f"{message} one of {published}.", values, "weights")
     return HUB
 
 

@@ -21,7 +21,7 @@ from systems.models.lineage import DISTRIBUTIONS
 from systems.registry import available_systems, system_info
 from systems.scoring import SCORERS
 
-SPECIFICATION = 1
+SPECIFICATION = 2
 """Version of what the parameters mean; raising it gives every run a new identity."""
 
 
@@ -37,6 +37,7 @@ class RunSpec:
     options: Mapping[str, Value] = field(hash=False)
     """A value for each option that the system understands, and for no other."""
     architecture: str
+    """One, or several joined by ``+``; with their resolutions, where these differ."""
     distribution: str
     models: int
     model_seed: int
@@ -49,15 +50,19 @@ class RunSpec:
     test_fraction: float
     data_seed: int
     resolution: int | None
-    """In pixels; None for text."""
+    """In pixels; None for text, and where the architectures have different ones."""
     sequence_length: int | None
     """In tokens; None for images."""
     scorer: str
-    batch_size: int
+    batch_size: int | str
+    """``auto`` until ``harness.tuning`` has put a number there."""
     device: str
     threads: int | None
     memory_format: str
-    data_workers: int
+    data_workers: int | str
+    """``auto`` is chosen in the run."""
+    fold_batch_norm: bool
+    decoded_budget: int | None
     allow_tiny: bool
     cache: str
     store_bandwidth: int | None
@@ -68,6 +73,9 @@ class RunSpec:
     profile: bool
     wall_limit_s: float
     """No part of the identity."""
+    chosen: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+    """How values that the scenario leaves open were chosen, by parameter; no part of the
+    identity either, for the values are."""
 
     @classmethod
     def from_cell(cls, cell: Cell, *, folder: Path | None = None) -> RunSpec:
@@ -92,7 +100,7 @@ class RunSpec:
     def canonical(self) -> dict[str, Any]:
         """All that can influence the run, in plain JSON types, sorted by name."""
         values = {"specification": SPECIFICATION, **asdict(self)}
-        del values["wall_limit_s"]
+        del values["wall_limit_s"], values["chosen"]
         values["options"] = dict(sorted(self.options.items()))
         return dict(sorted(values.items()))
 
@@ -110,7 +118,13 @@ class RunSpec:
         """
         info = system_info(self.system)
         parts = [info.label]
+        strong = {"decode_once": True, "prefetch": True}
+        is_strong = self.system == "baseline" and strong.items() <= self.options.items()
+        if is_strong:
+            parts = [f"{info.label} (strong)"]
         for option, value in self.options.items():
+            if is_strong and option in strong:
+                continue
             if value != info.options[option]:
                 text = PARAMETERS[option].text(value)
                 parts.append(option if value is True else f"{option}={text}")
@@ -120,8 +134,9 @@ class RunSpec:
     def summary(self) -> str:
         """The run in one line, for a person."""
         shape = f" at {self.resolution} px" if self.resolution else ""
+        of = " of " if "+" in self.architecture else " × "
         return (
-            f"{self.label}: {self.models} × {self.architecture}, {self.distribution}, "
+            f"{self.label}: {self.models}{of}{self.architecture}, {self.distribution}, "
             f"{self.items} items of {self.dataset}{shape}, {self.device}"
         )
 

@@ -57,6 +57,8 @@ class SpanTracer:
         self.device_spans: list[Span] = []
         """Known after ``stop``; empty without a device timeline."""
         self.counts: dict[str, int] = {}
+        self.decisions: list[dict[str, Any]] = []
+        """What the system chose by itself, in order."""
         self.host_phases_ns = _nothing_charged()
         self.phases_ns = self.host_phases_ns
         """Exclusive time by phase on the critical path."""
@@ -73,6 +75,7 @@ class SpanTracer:
         """Begin the timed unit: forget what was recorded so far."""
         for recorded in (self.spans, self.background, self.device_spans, self._marked):
             recorded.clear()
+        self.decisions.clear()
         self.counts.clear()
         self._thread = threading.get_ident()
         self.phases_ns = self.host_phases_ns = _nothing_charged()
@@ -137,6 +140,10 @@ class SpanTracer:
         """Keep the largest ``value`` under ``name``."""
         with self._counting:
             self.counts[name] = max(self.counts.get(name, value), value)
+
+    def decide(self, what: str, **facts: object) -> None:
+        """Keep the decision for the record."""
+        self.decisions.append({"what": what, **facts})
 
     def progress(self, *, step: int, steps: int, what: str) -> None:
         """Pass the news on."""

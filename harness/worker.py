@@ -43,6 +43,14 @@ def _guarded(job: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
             from harness.preparation import prepare
 
             return {"status": "ok", **prepare(job, emit=emit)}
+        if job["kind"] == "tune":
+            from harness.tuning_job import tune
+
+            return {"status": "ok", **tune(job, emit=emit)}
+        if job["kind"] == "calibrate":
+            from harness.calibration_job import calibrate
+
+            return {"status": "ok", **calibrate(job, emit=emit)}
         from harness.measurement import measure
 
         return {"status": "ok", **measure(job, on_progress=_rare_progress(emit))}

@@ -31,7 +31,8 @@ class Agreement:
 def check_agreement(records: Sequence[Record]) -> Agreement:
     """Compare the answers of all measured runs of one search.
 
-    Base and its variants see all items of all models, everything else halves. Within each
+    Base and its variants see all items of all models, as does a SHiFT that chose the full
+    search; everything else halves. Within each
     of the two families answers must be *equal*: digests of every common (model, segment)
     and scores on the CPU in full precision; elsewhere sketches within ``SKETCH_TOLERANCE``
     and scores within one test item; rankings everywhere. Between the families sketches and
@@ -46,8 +47,8 @@ def check_agreement(records: Sequence[Record]) -> Agreement:
     variants: dict[str, list[Record]] = {}
     for record in sorted(answered, key=lambda r: (not r.is_base, r.round)):
         variants.setdefault(record.variant, []).append(record)
-    base_like = [runs for runs in variants.values() if runs[0].system == "baseline"]
-    halving = [runs for runs in variants.values() if runs[0].system != "baseline"]
+    base_like = [runs for runs in variants.values() if runs[0].is_full_search]
+    halving = [runs for runs in variants.values() if not runs[0].is_full_search]
 
     outcome: dict[str, AgreementStatus] = {
         record.variant: "unchecked" for record in records if record.ok

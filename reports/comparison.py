@@ -126,8 +126,7 @@ def _search(
     by_variant: dict[str, list[Record]] = {}
     for record in sorted(group, key=lambda record: record.round):
         by_variant.setdefault(record.variant, []).append(record)
-    base = [record for record in group if record.is_base]
-    rows = [measured_row(runs, base=base, agreement=agreement) for runs in by_variant.values()]
+    rows = [measured_row(runs, group=group, agreement=agreement) for runs in by_variant.values()]
     rows += [
         missing_row(record) for variant, record in expected.items() if variant not in by_variant
     ]

@@ -34,7 +34,7 @@ def to_frame(comparison: Comparison) -> pd.DataFrame:
 
 
 def _line(row: Row) -> dict[str, object]:
-    speed_up = row.speed_up
+    speed_up, over_strong = row.speed_up, row.over_strong
     return {
         "system": row.system,
         "label": row.label,
@@ -48,6 +48,9 @@ def _line(row: Row) -> dict[str, object]:
         "speed_up_low": speed_up.low if speed_up else None,
         "speed_up_high": speed_up.high if speed_up else None,
         "speed_up_rounds": speed_up.rounds if speed_up else None,
+        "over_strong": over_strong.value if over_strong else None,
+        "over_strong_low": over_strong.low if over_strong else None,
+        "over_strong_high": over_strong.high if over_strong else None,
         "remark": row.remark,
         "answers": row.agreement,
         "operation_ratio": row.operation_ratio,
@@ -59,7 +62,7 @@ def _line(row: Row) -> dict[str, object]:
             name: row.counts.get(name)
             for name in (
                 "operations", "bytes_read", "unique_bytes", "blocks_read", "items_decoded",
-                "items_inferred", "cache_peak_bytes", "process_peak_bytes",
+                "items_resized", "items_inferred", "cache_peak_bytes", "process_peak_bytes",
             )
         },
         "code": row.code,

@@ -99,9 +99,16 @@ _COUNTED = {
 }
 
 
-def architecture(name: object) -> str:
-    """The published name of an architecture; an unknown one as it is."""
-    return _ARCHITECTURES.get(str(name), str(name))
+def architecture(value: object) -> str:
+    """The published names of a search's architectures; an unknown one as it is.
+
+    ``ResNet-18 + ViT-Ti-16``, or ``ResNet-18 (64 px) + ViT-Ti-16 (96 px)``.
+    """
+    named = []
+    for part in str(value).split("+"):
+        name, at, pixels = part.partition("@")
+        named.append(_ARCHITECTURES.get(name, name) + (f" ({pixels} px)" if at else ""))
+    return " + ".join(named)
 
 
 def distribution(name: object) -> str:

@@ -6,6 +6,7 @@ schema   what it brought
 1        the first
 2        ``limits``, ``cache_proof``, ``telemetry``, ``flags``, ``host_state``, ``git``:
          what a run was allowed, what is proved about it, what was sampled beside it
+3        ``decisions``: what a system or the harness chose by itself, and why
 =======  ==============================================================================
 
 A step never invents: what the earlier program did not write is null, "unknown". Files are
@@ -19,7 +20,7 @@ from typing import TypeAlias
 
 Json: TypeAlias = Mapping[str, object]
 
-SCHEMA = 2
+SCHEMA = 3
 """The schema that records are lifted to."""
 
 
@@ -49,9 +50,13 @@ def _from_1(record: Json) -> Json:
     return {**record, **news, "environment": environment, "host_state": state, "schema": 2}
 
 
+def _from_2(record: Json) -> Json:
+    return {**record, "decisions": None, "schema": 3}
+
+
 def _unreadable(schema: object) -> str:
     return f"record schema {schema!r}, but this program reads schemas 1 to {SCHEMA}. Left out: "
 
 
-_STEPS: tuple[Callable[[Json], Json], ...] = (_from_1,)
+_STEPS: tuple[Callable[[Json], Json], ...] = (_from_1, _from_2)
 """From schema i + 1 to schema i + 2."""

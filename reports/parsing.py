@@ -74,6 +74,7 @@ def parse_record(data: object, *, path: Path) -> Record:
         host_class=record.text("host_class"),
         code=record.text("code"),
         started_at=record.text("started_at"),
+        decisions=_decisions(record),
     )
 
 
@@ -105,6 +106,15 @@ def _flags(record: _Object) -> tuple[Flag, ...] | None:
         )
         for flag in flags
     )
+
+
+def _decisions(record: _Object) -> tuple[Json, ...]:
+    listed = record.data.get("decisions")
+    if listed is None:
+        return ()
+    if not isinstance(listed, list):
+        raise record.error("decisions", "a list")
+    return tuple(_Object(entry, path=record.path, where="a decision").data for entry in listed)
 
 
 def _answer(record: _Object) -> Answer | None:

@@ -76,7 +76,7 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One run of one system on one search: schema 2 of ``record.json``.
+    """One run of one system on one search: schema 3 of ``record.json``.
 
     None is "unknown" everywhere; unknown numbers are absent from the mappings.
     """
@@ -125,6 +125,9 @@ class Record:
     started_at: str
     """ISO 8601 in UTC, so that text order is time order."""
 
+    decisions: tuple[Mapping[str, object], ...]
+    """What the system or the harness chose by itself; empty where that is not known."""
+
     @property
     def ok(self) -> bool:
         """Whether the run was measured."""
@@ -139,6 +142,25 @@ class Record:
     def is_base(self) -> bool:
         """Whether this is the published Base, the reference of all speed-ups."""
         return self.system == "baseline" and self.label == "Base"
+
+    @property
+    def is_full_search(self) -> bool:
+        """Whether every model saw every item: Base, or a system that chose to."""
+        return self.system == "baseline" or any(
+            decision.get("what") == "search" and decision.get("halves") is False
+            for decision in self.decisions
+        )
+
+    @property
+    def is_strong_base(self) -> bool:
+        """Whether this is Base with what any system could do: decode once, load ahead."""
+        options = self.spec.get("options")
+        return (
+            self.system == "baseline"
+            and isinstance(options, Mapping)
+            and options.get("decode_once") is True
+            and options.get("prefetch") is True
+        )
 
     @property
     def variant(self) -> str:

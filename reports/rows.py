@@ -30,6 +30,8 @@ class Row:
     wall_s: float | None
     speed_up: Ratio | None
     """time(Base) / time(system), paired by round; None unless the answers agree."""
+    over_strong: Ratio | None
+    """The same over the strong Base, which decodes once and loads ahead."""
     remark: str | None
     """Why there is no speed-up, in a few words."""
     phases_s: Mapping[str, float]
@@ -66,12 +68,15 @@ def row_order(row: Row) -> tuple[object, ...]:
     return (place, row.system, "+" in row.label, row.label, row.variant)
 
 
-def measured_row(runs: Sequence[Record], *, base: Sequence[Record], agreement: Agreement) -> Row:
-    """The rounds of one system on one search, ``runs``, related to Base's rounds, ``base``."""
+def measured_row(runs: Sequence[Record], *, group: Sequence[Record], agreement: Agreement) -> Row:
+    """The rounds of one system, ``runs``, related to Base's of the same search, ``group``."""
+    base = [record for record in group if record.is_base]
+    strong = [record for record in group if record.is_strong_base]
     ok = [run for run in runs if run.ok]
     last = runs[-1]
     answers = agreement.by_variant.get(last.variant, "unchecked")
     speed_up, remark = _speed_up(ok, base=base, answers=answers) if ok else (None, None)
+    over_strong, _ = _speed_up(ok, base=strong, answers=answers) if ok else (None, None)
     return Row(
         label=last.label,
         system=last.system,
@@ -83,6 +88,7 @@ def measured_row(runs: Sequence[Record], *, base: Sequence[Record], agreement: A
         attempts=len(runs),
         wall_s=median([run.wall_s for run in ok if run.wall_s is not None]),
         speed_up=speed_up,
+        over_strong=None if last.system == "baseline" else over_strong,
         remark=remark,
         phases_s=_phases(ok),
         operation_ratio=_median(ok, lambda run: run.operation_ratio),
@@ -99,8 +105,8 @@ def missing_row(record: Record) -> Row:
     return Row(
         label=record.label, system=record.system, variant=record.variant, is_base=record.is_base,
         status="missing", reason="there is no record of it", rounds=0, attempts=0, wall_s=None,
-        speed_up=None, remark=None, phases_s={}, operation_ratio=None, time_bound_s=None,
-        efficiency=None, counts={}, agreement="unchecked", code=None,
+        speed_up=None, over_strong=None, remark=None, phases_s={}, operation_ratio=None,
+        time_bound_s=None, efficiency=None, counts={}, agreement="unchecked", code=None,
     )  # fmt: skip
 
 

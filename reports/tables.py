@@ -118,7 +118,7 @@ def _speed_up(row: Row) -> str:
 def _remarks(search: Search) -> list[str]:
     """What the numbers of a search rest on, and what is wrong with them."""
     lines = [f"{labels.TIMING_ONLY}; its scores mean nothing."] if search.timing_only else []
-    lines += [*_rounds_remark(search), *_agreement_remark(search)]
+    lines += [*_strong_remark(search), *_rounds_remark(search), *_agreement_remark(search)]
     for row in search.rows:
         if row.reason:
             what = "" if row.status == "ok" else f"{row.outcome}: "
@@ -126,6 +126,17 @@ def _remarks(search: Search) -> list[str]:
         elif row.remark and row.agreement != "differ":
             lines.append(f"{row.label}: {row.remark}")
     return [*lines, *(f"Note: {note}" for note in search.notes)]
+
+
+def _strong_remark(search: Search) -> list[str]:
+    """Base with what any system could do is the fair reference; Base itself the published one."""
+    parts = []
+    for row in search.rows:
+        if row.over_strong is not None:
+            interval = labels.interval(row.over_strong.low, row.over_strong.high)
+            value = labels.ratio(row.over_strong.value)
+            parts.append(f"{row.label} {value}" + (f" ({interval})" if interval else ""))
+    return [f"Speed-up over the strong Base: {', '.join(parts)}."] if parts else []
 
 
 def _rounds_remark(search: Search) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from scenarios.architecture_choice import ArchitectureChoice
 from scenarios.errors import Problem, ScenarioError, did_you_mean, nearest
 from scenarios.parameters import PARAMETERS, Value
 from scenarios.scenario import Axes, Scenario, value_in
@@ -100,6 +101,8 @@ def _wanted(scenario: Scenario, axis: str, texts: Set[str]) -> set[Value]:
             value = parameter.parse_text(text)
             if axis == "system":
                 value = SystemChoice.parse(text).text
+            if axis == "architecture":
+                value = ArchitectureChoice.parse(text).text
         except ValueError as error:
             _refuse(f"The filter {axis}={text} cannot be used. {error}")
         if value not in known:

@@ -16,6 +16,9 @@ from scenarios.quantities import (
     parse_seconds,
 )
 
+AUTO = "auto"
+"""Of a parameter that ``allows_auto``: what a measurement finds best."""
+
 Value: TypeAlias = str | int | float | bool | None
 T = TypeVar("T")
 Kind = Literal["text", "integer", "fraction", "boolean", "bytes", "rate", "seconds", "choice"]
@@ -41,6 +44,8 @@ class Parameter:
     """The values of a ``choice`` whose names need no caller."""
     minimum: int = 0
     """Smallest ``integer``, ``bytes`` or ``rate``."""
+    allows_auto: bool = False
+    """Whether ``auto`` is a value: chosen by a measurement."""
     pattern: str | None = None
     """Regular expression of a ``text``."""
     form: str = ""
@@ -67,6 +72,8 @@ class Parameter:
             if self.allows_null:
                 return None
             raise ValueError(f"{self.name} must be {self._rule()}, but nothing (null) is given.")
+        if self.allows_auto and value == AUTO:
+            return AUTO
         try:
             return self._parse(value)
         except _UnfitError as error:
@@ -147,6 +154,9 @@ class Parameter:
         return number
 
     def _rule(self) -> str:
+        return self._rule_of_kind() + (f", or {AUTO}" if self.allows_auto else "")
+
+    def _rule_of_kind(self) -> str:
         match self.kind:
             case "boolean":
                 return "true or false"
@@ -161,7 +171,8 @@ class Parameter:
             case "seconds":
                 return "a duration from 1 ms to 1000 days, such as 90 s or 10 min"
             case "choice":
-                return " or ".join(self.choices) if self.choices else "a name"
+                *others, last = self.choices or ("a name",)
+                return f"{', '.join(others)} or {last}" if others else last
             case "text":
                 return self.form or "text"
 

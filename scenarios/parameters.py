@@ -21,7 +21,9 @@ _WHAT = (
         name="architecture",
         kind="choice",
         required=True,
-        meaning="What all models of the search are built as.",
+        meaning="What the models of the search are built as; several, as in "
+        "resnet18+vit_ti_16@96, share the number of models evenly, each at its own resolution "
+        "(@, in px), the one given for all, or the published one.",
         vocabulary="architectures",
     ),
     Parameter(
@@ -79,7 +81,7 @@ _WHAT = (
         kind="integer",
         minimum=1,
         unit="px",
-        meaning="Height and width of an image; null for the architecture's own.",
+        meaning="Height and width of an image; null for each architecture's own.",
     ),
     Parameter(
         name="sequence_length",
@@ -104,8 +106,11 @@ _HOW = (
         kind="integer",
         default=32,
         minimum=1,
+        allows_auto=True,
         unit="items",
-        meaning="Items that go through a block at once; the same for all systems.",
+        meaning="Items that go through a block at once, and through a head in one step of its "
+        "training; the same for all systems. auto: the fastest of 8 to 256 on this machine, "
+        "measured once before the first run.",
     ),
     Parameter(
         name="device",
@@ -122,6 +127,13 @@ _HOW = (
         meaning="CPU threads; null for all cores that the process may use.",
     ),
     Parameter(
+        name="fold_batch_norm",
+        kind="boolean",
+        default=False,
+        meaning="Fold batch normalisation into the convolution before it, in all systems alike; "
+        "features change by about 1e-6 of the largest.",
+    ),
+    Parameter(
         name="memory_format",
         kind="choice",
         default="channels_last",
@@ -132,7 +144,17 @@ _HOW = (
         name="data_workers",
         kind="integer",
         default=0,
-        meaning="Threads that decode items ahead; 0 decodes in line.",
+        allows_auto=True,
+        meaning="Threads that decode items ahead; 0 decodes in line, as texts for the CPU always "
+        "are: threads cannot gain there.",
+    ),
+    Parameter(
+        name="decoded_budget",
+        kind="bytes",
+        minimum=1,
+        unit="bytes",
+        meaning="Decoded items that decode_once keeps in memory, the rest goes to a temporary "
+        "file; null for a share of the free memory.",
     ),
     Parameter(
         name="allow_tiny",
@@ -208,8 +230,44 @@ _OPTIONS = (
     Parameter(
         name="schedule",
         kind="choice",
-        choices=("block_major", "batch_major"),
-        meaning="A whole chunk through one block (as published), or a batch through all blocks.",
+        choices=("auto", "block_major", "batch_major"),
+        meaning="A whole chunk through one block (as published), a batch through all blocks, or "
+        "what the planner finds cheapest, mixtures included.",
+        system_option=True,
+    ),
+    Parameter(
+        name="traversal",
+        kind="choice",
+        choices=("optimal", "depth_first", "dfs_plus"),
+        meaning="Order of the task tree: of least memory, the best depth-first one, or DFS+ as "
+        "published.",
+        system_option=True,
+    ),
+    Parameter(
+        name="in_place",
+        kind="boolean",
+        meaning="Count on a parent's batches giving way to its last child one by one.",
+        system_option=True,
+    ),
+    Parameter(
+        name="siblings_together",
+        kind="boolean",
+        meaning="Compute children right after a larger parent, so that it is not kept whole.",
+        system_option=True,
+    ),
+    Parameter(
+        name="recompute",
+        kind="boolean",
+        meaning="Compute intermediates again where that is cheaper than to keep them.",
+        system_option=True,
+    ),
+    Parameter(
+        name="memory_budget",
+        kind="bytes",
+        minimum=1,
+        unit="bytes",
+        meaning="Parameters and intermediates that may be kept together; null for no limit, and "
+        "with schedule auto for what the machine has.",
         system_option=True,
     ),
     Parameter(
@@ -225,6 +283,21 @@ _OPTIONS = (
         system_option=True,
     ),
     Parameter(
+        name="prefetch",
+        kind="boolean",
+        meaning="Load blocks ahead of their use, while others compute.",
+        system_option=True,
+    ),
+    Parameter(
+        name="prefetch_budget",
+        kind="bytes",
+        minimum=1,
+        unit="bytes",
+        meaning="Blocks that may be loaded ahead and not used yet; null for 256 MiB. A larger "
+        "block is loaded when it is used.",
+        system_option=True,
+    ),
+    Parameter(
         name="batched_heads",
         kind="boolean",
         meaning="Train the heads of a round in batched matrix products.",
@@ -234,6 +307,12 @@ _OPTIONS = (
         name="stop_when_decided",
         kind="boolean",
         meaning="Skip the round in which a single survivor would be scored.",
+        system_option=True,
+    ),
+    Parameter(
+        name="choose_search",
+        kind="boolean",
+        meaning="Halve only where the cost model says that the full search would take longer.",
         system_option=True,
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from scenarios.architecture_choice import ArchitectureChoice
 from scenarios.document import Node
 from scenarios.errors import Problems, did_you_mean
 from scenarios.parameters import PARAMETERS, Parameter, Value
@@ -138,6 +139,8 @@ class Reader:
         known = self._vocabulary[parameter.vocabulary]
         if parameter.name == "system":
             return SystemChoice.parse(value, known).text
+        if parameter.name == "architecture":
+            return ArchitectureChoice.parse(value, known).text
         if value not in known:
             raise ValueError(
                 f"There is no {parameter.name} '{value}'. {did_you_mean(value, known)}"

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from systems.session import SearchSession
 from systems.successive_halving import SuccessiveHalving
 
 
 class Alsatian(SuccessiveHalving):
     """All survivors form one task tree (Strassenburg, Glavic and Rabl, SIGMOD 2025)."""
 
-    def extract(
-        self, session: SearchSession, survivors: Sequence[str], *, with_test: bool, chunk: range
-    ) -> None:
-        """All survivors together."""
-        session.extract(survivors, with_test=with_test, chunk=chunk)
+    def together(self, survivors: Sequence[str]) -> list[Sequence[str]]:
+        """The groups of models that share work: all in one."""
+        return [survivors]

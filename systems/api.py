@@ -17,12 +17,12 @@ A system must
   test items and on each halving chunk that it has seen, so that the harness can tell whether
   two systems gave the same answer.
 
-``systems.session.SearchSession`` does all of that: ``extract`` features of some models over a
-chunk, laid together in a task tree or not; ``score`` them; ``retain`` the survivors; and ask
-for the ``result``. The three systems here are little more than an order of these calls. A
+``systems.session.SearchSession`` does all of that: ``extract`` features of groups of models over
+a chunk, each group laid together in a task tree; ``score`` them; ``retain`` the survivors; and
+ask for the ``result``. The three systems here are little more than an order of these calls. A
 system that does without it counts its work itself (``tracer.count``): ``operations``,
-``block_executions``, ``items_inferred``, ``items_decoded``, ``blocks_read``, ``bytes_read``;
-what is not counted is null in the record.
+``block_executions``, ``items_inferred``, ``items_decoded``, ``items_resized``, ``blocks_read``,
+``bytes_read``; what is not counted is null in the record.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from systems.planning.plan import Schedule
+from systems.planning.planner import TraversalName
 
 if TYPE_CHECKING:
     from systems.substrate import Substrate
@@ -42,16 +43,33 @@ class SearchOptions:
     """What a system may share and in which order it works; each is one ablation."""
 
     schedule: Schedule = "batch_major"
+    traversal: TraversalName = "dfs_plus"
+    in_place: bool = False
+    """Plan with a parent's batches giving way to its last child one by one, as they do."""
+    siblings_together: bool = False
+    """Compute small children right after their parent, so that it need not be kept whole."""
+    recompute: bool = False
+    """Compute again, where that is cheaper than to keep."""
     cache_budget_bytes: int | None = None
     """Bytes of intermediates that may be resident at once; None: no limit."""
+    memory_budget_bytes: int | None = None
+    """Bytes of parameters and intermediates that may be resident together; None: no limit, or
+    what the machine has where the planner chooses the schedule."""
     decode_once: bool = False
     """Keep decoded items (compact, uint8) for later rounds and models."""
     keep_blocks: bool = False
     """Keep parameters on the device until no surviving model needs them."""
+    prefetch: bool = False
+    """Load blocks ahead, in the order of the plan, while others compute."""
+    prefetch_budget_bytes: int | None = None
+    """Bytes that may be loaded ahead of their use; None: ``AHEAD_BYTES`` of
+    ``systems.execution.blocks``."""
     batched_heads: bool = False
     """Train the heads of a round in batched matrix products."""
     stop_when_decided: bool = False
     """Skip the round in which a single survivor would be scored."""
+    choose_search: bool = False
+    """Halve only where the cost model says that the full search would take longer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

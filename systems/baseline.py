@@ -12,13 +12,15 @@ class Baseline:
 
     def search(self, request: SearchRequest, substrate: Substrate) -> SearchResult:
         """Rank the models by their scores on all train items."""
-        session = SearchSession(request, substrate)
-        everything = range(len(substrate.split.train))
-        models = len(request.model_ids)
-        session.work = models * len(substrate.dataset.labels)
-        for number, model_id in enumerate(request.model_ids, 1):
-            session.stage = f"model {number} of {models}"
-            session.extract([model_id], with_test=True, chunk=everything)
-            session.score([model_id], round_number=1)
-            session.retain(())
-        return session.result()
+        with SearchSession(request, substrate) as session:
+            everything = range(len(substrate.split.train))
+            models = len(request.model_ids)
+            session.work = models * len(substrate.dataset.labels)
+            session.stage = f"model 1 of {models}"
+            one_by_one = [[model_id] for model_id in request.model_ids]
+            done = session.extract(one_by_one, with_test=True, chunk=everything)
+            for number, model in enumerate(done, 1):
+                session.score(model, round_number=1)
+                session.forget(model)
+                session.stage = f"model {min(number + 1, models)} of {models}"
+            return session.result()

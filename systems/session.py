@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from systems.api import ModelAnswer, SearchOptions, SearchRequest, SearchResult, rank
-from systems.execution.engine import Engine
+from systems.data.transform import Transform
+from systems.execution.engine import Engine, Program, write_out
 from systems.execution.features import FeatureStore
-from systems.planning.plan import make_plan
-from systems.planning.task_tree import build_task_tree
+from systems.planning.planner import Costs, Planning, make_plan
+from systems.planning.task_tree import TaskTree, build_task_tree
 from systems.scoring.fingerprint import fingerprint
 from systems.scoring.heads import HeadTask
 from systems.substrate import Substrate
+
+_Part = tuple[Transform, Program]
 
 
 class SearchSession:
@@ -35,14 +39,19 @@ class SearchSession:
         self._extracted = 0
         with self._tracer.span("plan"):
             self.schedule = substrate.schedule(len(request.model_ids))
-            refs = {ref for m in request.model_ids for ref in substrate.models[m].blocks}
-            profiles = {ref.hash: substrate.profile(ref) for ref in refs}
+            self._refs = {
+                ref.hash: ref for m in request.model_ids for ref in substrate.models[m].blocks
+            }
+            profiles = {block: substrate.profile(ref) for block, ref in self._refs.items()}
             self._output_bytes = {block: p.output_bytes for block, p in profiles.items()}
-            self._blocks = substrate.block_source()
+            self._blocks = substrate.block_source(
+                keep=request.options.keep_blocks,
+                prefetch=request.options.prefetch,
+                ahead_bytes=request.options.prefetch_budget_bytes,
+            )
             self._engine = Engine(
                 blocks=self._blocks,
                 operations={block: p.operations for block, p in profiles.items()},
-                keep_blocks=request.options.keep_blocks,
                 tracer=substrate.tracer,
             )
             train = substrate.split.train
@@ -51,34 +60,47 @@ class SearchSession:
                 *(train[c.start : c.stop] for c in self.schedule.chunks),
             ]
             self._largest_batch = max(len(substrate.cut(items)[0]) for items in segments)
-            self._loader = substrate.loader(decode_once=request.options.decode_once)
+            self._planning = self._what_plans_may_do()
+            self._loader = substrate.loader(
+                {substrate.transform_of(m) for m in request.model_ids},
+                decode_once=request.options.decode_once,
+            )
             self._trainer = substrate.head_trainer()
             labels = torch.from_numpy(substrate.dataset.labels)
             self._train_labels = labels[substrate.split.train].to(substrate.settings.device)
             self._test_labels = labels[substrate.split.test].to(substrate.settings.device)
 
-    def extract(self, model_ids: Sequence[str], *, with_test: bool, chunk: range) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what works in the background, however the search ended."""
+        self._blocks.close()
+
+    def extract(
+        self, groups: Sequence[Sequence[str]], *, with_test: bool, chunk: range
+    ) -> Iterator[Sequence[str]]:
         """Extract features of a chunk of the train items, and of the test items where asked.
 
-        The models are laid together in one task tree, so that they share what they have
-        in common. ``chunk`` counts train items in their order.
+        Group by group, and each is yielded when it is done. The models of a group are laid
+        together in one task tree, so that they share what they have in common (those with
+        other inputs in another tree); groups share nothing. All of their order is known from
+        the start, so that blocks can be fetched ahead. ``chunk`` counts train items in their
+        order.
         """
         split = self.substrate.split
         test = self.substrate.cut(split.test) if with_test else []
         train = self.substrate.cut(split.train[chunk.start : chunk.stop])
         batches: list[np.ndarray] = [*test, *train]
         with self._tracer.span("plan"):
-            tree = build_task_tree(
-                self.substrate.block_hashes(model_ids),
-                output_bytes=self._output_bytes,
-                input_bytes=self.substrate.input_bytes,
-            )
-            plan = make_plan(
-                tree,
-                batch_items=[len(items) for items in batches],
-                schedule=self.options.schedule,
-                cache_budget_bytes=self.options.cache_budget_bytes,
-                largest_batch=self._largest_batch,
+            planned = [
+                (group, [self._plan(alike, batches) for alike in self._by_transform(group)])
+                for group in groups
+            ]
+            programs = [program for _, parts in planned for _, program in parts]
+            self._blocks.expect(
+                [blocks for program in programs for blocks in program.blocks],
+                budget_bytes=self._parameter_budget(programs),
             )
 
         def emit(model_id: str, number: int, features: Tensor) -> None:
@@ -87,7 +109,79 @@ class SearchSession:
             self._extracted += len(features)
             self._tracer.progress(step=self._extracted, steps=self.work, what=self.stage)
 
-        self._engine.run(plan, batches, self._loader, emit)
+        # No other call is over this chunk: what is prepared need not outlive its last plan.
+        last = {transform: program for _, parts in planned for transform, program in parts}
+        for group, parts in planned:
+            for transform, program in parts:
+                inputs = self._loader.batches(
+                    [batches[number] for number in program.inputs],
+                    transform=transform,
+                    is_last_use=last[transform] is program,
+                )
+                self._engine.run(program, inputs, emit)
+            yield group
+
+    def _plan(self, model_ids: Sequence[str], batches: Sequence[np.ndarray]) -> _Part:
+        """What to do for models with the same inputs."""
+        transform = self.substrate.transform_of(model_ids[0])
+        tree = build_task_tree(
+            self.substrate.block_hashes(model_ids),
+            output_bytes=self._output_bytes,
+            input_bytes=self.substrate.input_bytes(transform),
+        )
+        plan = make_plan(
+            tree,
+            self._planning,
+            batch_items=[len(items) for items in batches],
+            costs=self._costs(tree, transform),
+            largest_batch=self._largest_batch,
+        )
+        self._tracer.peak("planned_cache_bytes", plan.cache_bytes)
+        if len(model_ids) > 1:
+            self._tracer.decide("plan", models=len(model_ids), **plan.summary())
+        return transform, write_out(plan)
+
+    def _parameter_budget(self, programs: Sequence[Program]) -> int | None:
+        """What the memory budget leaves for parameters beside the intermediates."""
+        memory_bytes = self._planning.memory_budget_bytes
+        if memory_bytes is None:
+            return None
+        return memory_bytes - max(program.cache_bytes for program in programs)
+
+    def _costs(self, tree: TaskTree, transform: Transform) -> Costs:
+        substrate, items = self.substrate, self._largest_batch
+        refs = [self._refs[block] for block in tree.block_hashes]
+        model = substrate.cost_model
+        input_item_s = model.prepare_s(substrate.input_bytes(transform))
+        if not self.options.decode_once:
+            input_item_s += model.decode_s(1)
+        return Costs(
+            parameter_bytes=np.array([ref.tensor_bytes for ref in refs], dtype=np.int64),
+            item_s=np.array([model.execution_s(substrate.profile(r), items) / items for r in refs]),
+            input_item_s=input_item_s,
+            model=model,
+        )
+
+    def _by_transform(self, model_ids: Sequence[str]) -> list[list[str]]:
+        alike: dict[Transform, list[str]] = {}
+        for model_id in model_ids:
+            alike.setdefault(self.substrate.transform_of(model_id), []).append(model_id)
+        return list(alike.values())
+
+    def _what_plans_may_do(self) -> Planning:
+        options = self.options
+        memory_bytes = options.memory_budget_bytes
+        if memory_bytes is None and options.schedule == "auto":
+            memory_bytes = self.substrate.available_bytes()
+        return Planning(
+            schedule=options.schedule,
+            traversal=options.traversal,
+            in_place=options.in_place,
+            siblings_together=options.siblings_together,
+            recompute=options.recompute,
+            cache_budget_bytes=options.cache_budget_bytes,
+            memory_budget_bytes=memory_bytes,
+        )
 
     def score(self, model_ids: Sequence[str], *, round_number: int) -> dict[str, float]:
         """Train and evaluate heads on all features so far; keep the answers."""
@@ -114,10 +208,16 @@ class SearchSession:
                 self._keep_answer(m, scores[m], round_number)
         return scores
 
+    def forget(self, model_ids: Sequence[str]) -> None:
+        """Forget the features of these models: they have been scored for good."""
+        with self._tracer.span("cache"):
+            self._features.forget(model_ids)
+
     def retain(self, model_ids: Sequence[str]) -> None:
-        """Forget the features, and drop the blocks, that only other models need."""
+        """Forget the features, drop the blocks and expect none that only other models need."""
         with self._tracer.span("cache"):
             self._features.retain(model_ids)
+            self._loader.retain({self.substrate.transform_of(m) for m in model_ids})
             needed = self.substrate.block_hashes(model_ids).values()
             self._blocks.retain({block for hashes in needed for block in hashes})
 

@@ -6,23 +6,34 @@ that could make one of them faster without that stands here, for all alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 
 from systems.data.datasets import Dataset
+from systems.data.decoded_items import DecodedItems
 from systems.data.halving import HalvingSchedule, cut, halving_schedule
+from systems.data.item_source import ItemSource
 from systems.data.loader import BatchLoader
+from systems.data.model_inputs import InputMaker
 from systems.data.split import Split
-from systems.execution.blocks import BlockSource, RunnableBlock
+from systems.data.transform import Transform
+from systems.execution.block_loading import BlockLoading
+from systems.execution.blocks import BlockSource
+from systems.execution.memory import available_bytes
 from systems.models.profile import BlockProfile
 from systems.models.skeleton import SkeletonPool
+from systems.planning.cost_model import CostModel
 from systems.scoring.heads import HeadTrainer, head_training
 from systems.store.store import BlockRef, BlockStore, StoredModel
 from systems.tracing import Tracer
+
+DECODED_SHARE = 0.25
+"""Of the memory that parameters and intermediates may take; what decoded items get."""
 
 MemoryFormat = Literal["channels_last", "contiguous"]
 
@@ -37,6 +48,11 @@ class Settings:
     memory_format: MemoryFormat = "channels_last"
     data_workers: int = 0
     """Threads that decode ahead; 0 decodes in line."""
+    decoded_budget_bytes: int | None = None
+    """Decoded items that ``decode_once`` keeps in memory; what is more goes to a temporary
+    file. None: as much as the free memory allows."""
+    memory_limit_bytes: int | None = None
+    """The most memory that the process may take on the device; None where nothing limits it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,29 +63,65 @@ class Substrate:
     models: Mapping[str, StoredModel]
     profiles: Mapping[str, BlockProfile]
     """By block architecture, for the size of this search's inputs."""
-    input_bytes: int
-    """Bytes of one prepared item."""
+    transforms: Mapping[str, Transform]
+    """By model, what it wants items to be made into."""
     dataset: Dataset
     split: Split
     settings: Settings
     tracer: Tracer
+    scratch: Path
+    """Folder for temporary files: on a disk, not in memory."""
     skeletons: SkeletonPool = field(default_factory=SkeletonPool)
+    cost_model: CostModel = field(default_factory=CostModel)
+    """What planning compares ways of doing the same work by; never what is computed."""
 
-    def loader(self, *, decode_once: bool) -> BatchLoader:
-        """A loader that has decoded nothing yet."""
+    def loader(self, transforms: Collection[Transform], *, decode_once: bool) -> BatchLoader:
+        """A loader of batches in these forms, no item of which has been decoded yet."""
+        kept = None
+        if decode_once:
+            kept = DecodedItems(budget_bytes=self._decoded_budget_bytes(), folder=self.scratch)
+        # Tokenising holds the interpreter's lock, and a search on the CPU leaves no core idle:
+        # threads would only be in the way (measured: 20% longer with one thread).
+        is_inline = self.dataset.modality == "text" and self.settings.device == "cpu"
         return BatchLoader(
-            self.dataset,
-            decode_once=decode_once,
-            workers=self.settings.data_workers,
-            device=self.settings.device,
-            memory_format=self._torch_memory_format,
+            ItemSource(self.dataset, transforms=transforms, kept=kept),
+            InputMaker(device=self.settings.device, memory_format=self._torch_memory_format),
+            workers=0 if is_inline else self.settings.data_workers,
             tracer=self.tracer,
         )
 
-    def block_source(self) -> BlockSource:
-        """A source of runnable blocks with nothing resident yet."""
-        refs = {ref.hash: ref for model in self.models.values() for ref in model.blocks}
-        return BlockSource(refs, load=self._load, tracer=self.tracer)
+    def transform_of(self, model_id: str) -> Transform:
+        """What a model wants items to be made into; models of equal ones share batches."""
+        return self.transforms[model_id]
+
+    def input_bytes(self, transform: Transform) -> int:
+        """Bytes of one prepared item."""
+        return transform.input_bytes
+
+    def block_source(
+        self, *, keep: bool = False, prefetch: bool = False, ahead_bytes: int | None = None
+    ) -> BlockSource:
+        """A source of runnable blocks with nothing resident yet; see there for the options."""
+        loading = BlockLoading(
+            self.store,
+            self.skeletons,
+            device=self.settings.device,
+            memory_format=self._torch_memory_format,
+        )
+        is_copied = prefetch and self.settings.device.startswith("cuda")
+        return BlockSource(
+            {ref.hash: ref for model in self.models.values() for ref in model.blocks},
+            load=loading.read_pinned if is_copied else loading.load,
+            place=loading.copying() if is_copied else None,
+            tracer=self.tracer,
+            keep=keep,
+            prefetch=prefetch,
+            ahead_bytes=ahead_bytes,
+        )
+
+    def available_bytes(self) -> int:
+        """Memory that parameters and intermediates may take on the device now."""
+        return available_bytes(self.settings.device, limit_bytes=self.settings.memory_limit_bytes)
 
     def schedule(self, models: int) -> HalvingSchedule:
         """The halving schedule for that many models over this split's train items."""
@@ -92,15 +144,16 @@ class Substrate:
         """Sizes and operations of a stored block."""
         return self.profiles[ref.architecture]
 
+    def _decoded_budget_bytes(self) -> int:
+        given_bytes = self.settings.decoded_budget_bytes
+        if given_bytes is not None:
+            return given_bytes
+        on_host = self.settings.device == "cpu"
+        limit_bytes = self.settings.memory_limit_bytes if on_host else None
+        return int(DECODED_SHARE * available_bytes("cpu", limit_bytes=limit_bytes))
+
     @property
     def _torch_memory_format(self) -> torch.memory_format:
         if self.settings.memory_format == "channels_last":
             return torch.channels_last
         return torch.contiguous_format
-
-    def _load(self, ref: BlockRef) -> RunnableBlock:
-        return self.skeletons.skeleton(ref.architecture).bind(
-            self.store.read_block(ref.hash),
-            device=self.settings.device,
-            memory_format=self._torch_memory_format,
-        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from systems.api import SearchRequest, SearchResult
+from systems.baseline import Baseline
+from systems.halving_choice import halving_pays
 from systems.session import SearchSession
 from systems.substrate import Substrate
 
@@ -14,27 +16,28 @@ class SuccessiveHalving:
 
     def search(self, request: SearchRequest, substrate: Substrate) -> SearchResult:
         """Rank the models by the round in which they were eliminated, then by score."""
-        session = SearchSession(request, substrate)
-        counts, chunks = session.schedule.model_counts, session.schedule.chunks
-        session.work = counts[0] * len(substrate.split.test) + sum(
-            models * len(chunk) for models, chunk in zip(counts, chunks, strict=True)
-        )
-        survivors: Sequence[str] = request.model_ids
-        for number, chunk in enumerate(chunks, 1):
-            is_decided = number > 1 and len(survivors) == 1
-            if is_decided and request.options.stop_when_decided:
-                break
-            session.stage = f"round {number} of {len(chunks)}, {len(survivors)} models"
-            self.extract(session, survivors, with_test=number == 1, chunk=chunk)
-            scores = session.score(survivors, round_number=number)
-            best_first = sorted(survivors, key=lambda m: (-scores[m], m))
-            survivors = best_first[: max(1, len(survivors) // 2)]
-            session.retain(survivors)
-        return session.result()
+        if request.options.choose_search and not halving_pays(request, substrate):
+            return Baseline().search(request, substrate)
+        with SearchSession(request, substrate) as session:
+            counts, chunks = session.schedule.model_counts, session.schedule.chunks
+            session.work = counts[0] * len(substrate.split.test) + sum(
+                models * len(chunk) for models, chunk in zip(counts, chunks, strict=True)
+            )
+            survivors: Sequence[str] = request.model_ids
+            for number, chunk in enumerate(chunks, 1):
+                is_decided = number > 1 and len(survivors) == 1
+                if is_decided and request.options.stop_when_decided:
+                    break
+                session.stage = f"round {number} of {len(chunks)}, {len(survivors)} models"
+                groups = self.together(survivors)
+                for _ in session.extract(groups, with_test=number == 1, chunk=chunk):
+                    pass
+                scores = session.score(survivors, round_number=number)
+                best_first = sorted(survivors, key=lambda m: (-scores[m], m))
+                survivors = best_first[: max(1, len(survivors) // 2)]
+                session.retain(survivors)
+            return session.result()
 
-    def extract(
-        self, session: SearchSession, survivors: Sequence[str], *, with_test: bool, chunk: range
-    ) -> None:
-        """Each survivor alone: nothing is shared."""
-        for model_id in survivors:
-            session.extract([model_id], with_test=with_test, chunk=chunk)
+    def together(self, survivors: Sequence[str]) -> list[Sequence[str]]:
+        """The groups of models that share work: each model alone."""
+        return [[model_id] for model_id in survivors]

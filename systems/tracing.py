@@ -45,6 +45,10 @@ class Tracer(Protocol):
         """Keep the largest ``value`` seen under ``name``."""
         ...
 
+    def decide(self, what: str, **facts: object) -> None:
+        """Write down what the system chose by itself, with plain numbers and strings."""
+        ...
+
     def progress(self, *, step: int, steps: int, what: str) -> None:
         """Tell a person how far the search is; may be dropped."""
         ...
@@ -68,6 +72,9 @@ class NoTracer:
 
     def peak(self, name: str, value: int) -> None:
         """Forget the value."""
+
+    def decide(self, what: str, **facts: object) -> None:
+        """Forget the decision."""
 
     def progress(self, *, step: int, steps: int, what: str) -> None:
         """Tell nobody."""

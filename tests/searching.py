@@ -11,6 +11,7 @@ import torch
 from harness.inputs import preparation_key
 from harness.measurement import measure
 from harness.preparation import prepare
+from scenarios.parameters import PARAMETERS
 from systems.registry import system_info
 
 DEFAULTS: Mapping[str, Any] = {
@@ -33,6 +34,7 @@ DEFAULTS: Mapping[str, Any] = {
     "threads": 2,
     "memory_format": "channels_last",
     "data_workers": 0,
+    "decoded_budget": None,
     "allow_tiny": True,
     "cache": "warm",
     "store_bandwidth": None,
@@ -62,7 +64,8 @@ class Searches:
         self, system: str, options: Mapping[str, Any] | None = None, **parameters: Any
     ) -> dict[str, Any]:
         """The measured part of the record of one search."""
-        spec = {**DEFAULTS, **parameters}
+        defaults = {parameter.name: parameter.default for parameter in PARAMETERS.values()}
+        spec = {**defaults, **DEFAULTS, **parameters}
         key = preparation_key(spec)
         if key not in self._prepared:
             job = {"spec": spec, "cache": str(self._cache)}

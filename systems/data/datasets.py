@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from systems.data.transform import Transform
 from systems.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class DatasetSpec:
     """How many items to use, test and train together; chosen by class share and seed."""
     seed: int = 0
     resolution: int | None = None
-    """Side in pixels of the square images that ``decode`` yields; None for text."""
+    """Side in pixels of the largest images that will be asked for; None for text."""
     sequence_length: int | None = None
     """Tokens per item, padded or truncated; None for images."""
     vocabulary: str | None = None
@@ -61,7 +62,8 @@ class DatasetKind:
 class Dataset(Protocol):
     """Labelled items that are decoded one at a time, for real, each time they are asked for.
 
-    ``decode`` may be called from several threads at once.
+    Decoding has two steps, so that several transforms can be made of one read. All methods
+    may be called from several threads at once.
     """
 
     modality: Modality
@@ -70,8 +72,10 @@ class Dataset(Protocol):
     """Names, by label."""
     labels: np.ndarray
     """int64 [items], indexes into ``classes``."""
-    item_shape: tuple[int, ...]
-    """Shape of what ``decode`` yields: (H, W, 3) for images, (L,) for text."""
+    transform: Transform
+    """The largest that can be asked for, as the specification has it. Pictures are decoded
+    as large as it needs them, so that a smaller transform has the same bits whoever else
+    asks for the item."""
     files: tuple[Path, ...]
     """The file of each item, in item order; empty where the items live in memory."""
 
@@ -86,16 +90,25 @@ class Dataset(Protocol):
         """Name item ``index`` for a person: its file, or its place in the collection."""
         ...
 
-    def decode(self, index: int) -> np.ndarray:
-        """Read and decode item ``index``.
-
-        Returns:
-            uint8 [H, W, 3] for images; int32 [L] token ids for text, where 0 is padding.
+    def read(self, index: int) -> Any:
+        """Read and decode item ``index``: a picture, or a text.
 
         Raises:
             DatasetError: the item is damaged; the sentence names the file.
         """
         ...
+
+    def fit(self, source: Any, transform: Transform) -> np.ndarray:
+        """Make what a model reads of what ``read`` gave.
+
+        Returns:
+            uint8 [R, R, 3] for images; int32 [L] token ids for text, where 0 is padding.
+        """
+        ...
+
+    def decode(self, index: int) -> np.ndarray:
+        """Read item ``index`` and fit it to ``transform``."""
+        return self.fit(self.read(index), self.transform)
 
 
 DATASETS: Mapping[str, DatasetKind] = MappingProxyType(

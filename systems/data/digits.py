@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
 
 from systems.data.content import content_hash
-from systems.data.datasets import DatasetSpec, Modality
+from systems.data.datasets import Dataset, DatasetSpec, Modality
 from systems.data.sampling import choose_items
+from systems.data.transform import Transform
 from systems.errors import ConfigurationError
 
 SIDE = 8
@@ -21,10 +22,11 @@ LARGEST_PRODUCT = 2**17
 on busy cores makes a resize five times slower."""
 
 
-class Digits:
+class Digits(Dataset):
     """Handwritten digits (8 × 8, E. Alpaydin and C. Kaynak, UCI), upscaled to RGB.
 
-    Every ``decode`` resizes the original: bilinear with half-pixel centres, as PIL does it.
+    Reading one gives the original; fitting resizes it: bilinear with half-pixel centres, as
+    PIL does it.
     """
 
     modality: Modality = "image"
@@ -45,9 +47,8 @@ class Digits:
         labels = source.target.astype(np.int64)
         self._places = choose_items(labels, self.classes, items=spec.items, seed=spec.seed)
         self.labels = labels[self._places]
-        self.item_shape = (resolution, resolution, 3)
-        self._rows, self._columns, self._brightness = _resize_tables(resolution)
-        self._originals = source.images[self._places].astype(self._rows.dtype)
+        self.transform = Transform(resolution=resolution)
+        self._originals = source.images[self._places].astype(np.uint8)
 
     @cached_property
     def content_id(self) -> str:
@@ -55,8 +56,8 @@ class Digits:
         return content_hash(
             [
                 "digits, bilinear",
-                self.item_shape[0],
-                self._originals.astype(np.uint8).tobytes(),
+                self.transform.shape[0],
+                self._originals.tobytes(),
                 self.labels.tobytes(),
             ]
         )
@@ -65,14 +66,19 @@ class Digits:
         """Name item ``index`` by its place in scikit-learn's collection."""
         return f"digit {self._places[index]} of sklearn.datasets.load_digits"
 
-    def decode(self, index: int) -> np.ndarray:
-        """Resize original ``index`` to uint8 [resolution, resolution, 3]."""
+    def read(self, index: int) -> np.ndarray:
+        """Original ``index``, uint8 [8, 8], of values up to 16."""
+        return self._originals[index]
+
+    def fit(self, source: np.ndarray, transform: Transform) -> np.ndarray:
+        """Resize an original to uint8 [R, R, 3]."""
+        rows, columns, brightness = _resize_tables(transform.shape[0])
         # Exact in [strips, rows of a strip, 3R]; the last strip may reach below the picture.
-        stretched = (self._rows @ self._originals[index]) @ self._columns
-        stretched *= self._brightness
+        stretched = (rows @ source.astype(rows.dtype)) @ columns
+        stretched *= brightness
         stretched += 0.5
-        pixels = stretched.astype(np.uint8).reshape(-1, *self.item_shape[1:])
-        return pixels[: self.item_shape[0]]
+        pixels = stretched.astype(np.uint8).reshape(-1, *transform.shape[1:])
+        return pixels[: transform.shape[0]]
 
 
 def open_digits(spec: DatasetSpec, *, cache_dir: Path) -> Digits:
@@ -80,6 +86,7 @@ def open_digits(spec: DatasetSpec, *, cache_dir: Path) -> Digits:
     return Digits(spec)
 
 
+@cache
 def _resize_tables(resolution: int) -> tuple[np.ndarray, np.ndarray, np.floating]:
     """Interpolation as two matrix products, exact in floating point.
 

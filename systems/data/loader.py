@@ -1,178 +1,152 @@
-"""Batches of a dataset as tensors: decoding, normalising, and keeping what was decoded."""
+"""Batches of a dataset as tensors: decoded in line, or ahead of their use by threads."""
 
 from __future__ import annotations
 
 import itertools
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import torch
+from torch import Tensor
 
-from systems.data.datasets import Dataset
+from systems.data.item_source import ItemSource, Work
+from systems.data.model_inputs import Batch, InputMaker
+from systems.data.transform import Transform
 from systems.tracing import Tracer
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Of red, green and blue in 0 … 1; what the published models were trained with."""
 
 BATCHES_AHEAD = 2
 """Batches that may be decoded before they are asked for; bounds the memory of prefetching."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Batch:
-    """What a model's first block takes."""
-
-    inputs: torch.Tensor
-    """float32 [B, 3, H, W], or int64 [B, L] token ids."""
-    side: tuple[torch.Tensor, ...]
-    """() for images; (attention mask int64 [B, L],) for text."""
-    items: np.ndarray
-    """int64 [B], the dataset indexes of the rows."""
 
 
 class BatchLoader:
     """Turns item indexes into batches on a device, the same bits whatever the options.
 
     Args:
-        dataset: where items come from.
-        decode_once: keep every decoded item in memory (compact: uint8 or int32) and decode
-            none twice; otherwise each batch decodes all of its items.
+        source: of compact items; it decides what is decoded again.
+        inputs: what makes batches of them.
         workers: threads that ``batches`` decodes ahead with; 0 decodes in line.
-        device: where the batches go.
-        memory_format: of image batches.
-        tracer: gets a ``prepare_data`` span per batch and the counter ``items_decoded``.
+        tracer: gets a ``prepare_data`` span per batch (with workers: of the wait for it),
+            one for each piece of work of a thread, and the counters ``items_decoded`` and
+            ``items_resized``.
     """
 
     def __init__(
-        self,
-        dataset: Dataset,
-        *,
-        decode_once: bool,
-        workers: int,
-        device: torch.device | str,
-        memory_format: torch.memory_format,
-        tracer: Tracer,
+        self, source: ItemSource, inputs: InputMaker, *, workers: int, tracer: Tracer
     ) -> None:
-        self._dataset = dataset
+        self._source = source
+        self._inputs = inputs
         self._workers = workers
-        self._device = torch.device(device)
-        self._channels_last = memory_format == torch.channels_last
         self._tracer = tracer
-        self._dtype = np.uint8 if dataset.modality == "image" else np.int32
-        shape = (len(dataset.labels), *dataset.item_shape)
-        self._kept = np.empty(shape, dtype=self._dtype) if decode_once else None
-        self._known = np.zeros(len(dataset.labels), dtype=bool)
-        if dataset.modality == "image":
-            self._scale, self._offset = self._normalisation(width=dataset.item_shape[1])
 
-    def batch(self, items: np.ndarray) -> Batch:
+    def retain(self, transforms: Collection[Transform]) -> None:
+        """From now on, fit decoded items to these at most: nobody asks for others any more.
+
+        Not while ``batches`` is under way.
+        """
+        self._source.retain(transforms)
+
+    def batch(self, items: np.ndarray, *, transform: Transform, is_last_use: bool = False) -> Batch:
         """Prepare one batch in line.
 
         Raises:
-            DatasetError: an item is damaged.
+            DatasetError: an item is damaged, or there is no room to keep it.
         """
-        with self._tracer.span("prepare_data", items=len(items)):
-            decoded = np.empty((len(items), *self._dataset.item_shape), dtype=self._dtype)
-            self._tracer.count("items_decoded", self._decode(items, decoded))
-            return self._finish(items, decoded)
+        with self._tracer.span("prepare_data", items=len(items), transform=transform.text):
+            rows = self._inputs.rows(len(items), transform)
+            work = self._source.fill(items, transform, rows.numpy(), is_last_use=is_last_use)
+            self._count(work)
+            return self._inputs.batch(items, transform, rows)
 
-    def batches(self, cuts: Sequence[np.ndarray]) -> Iterator[Batch]:
+    def batches(
+        self, cuts: Sequence[np.ndarray], *, transform: Transform, is_last_use: bool = False
+    ) -> Iterator[Batch]:
         """Prepare batches in order; with workers, later ones are decoded meanwhile.
 
+        Args:
+            cuts: item indexes of each batch; one array may come several times.
+            transform: the form of the items.
+            is_last_use: no later call asks for these items in this form, so that those of
+                arrays that come once need not be kept.
+
         Raises:
-            DatasetError: an item is damaged; raised when its batch is due.
+            DatasetError: an item is damaged, or there is no room to keep it; raised when its
+                batch is due.
         """
+        times = Counter(id(items) for items in cuts)
+        requests = [
+            _Request(
+                items=items,
+                transform=transform,
+                is_last_use=is_last_use and times[id(items)] == 1,
+            )
+            for items in cuts
+        ]
         if self._workers == 0:
-            yield from map(self.batch, cuts)
+            for request in requests:
+                yield self.batch(
+                    request.items, transform=transform, is_last_use=request.is_last_use
+                )
             return
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="decode")
-        upcoming = iter(cuts)
+        upcoming = iter(requests)
         pending: deque[_Pending] = deque()
         try:
-            while True:
-                for items in itertools.islice(upcoming, 1 + BATCHES_AHEAD - len(pending)):
-                    pending.append(self._submit(pool, items))
-                if not pending:
-                    return
-                current = pending.popleft()
-                with self._tracer.span("prepare_data", items=len(current.items)):
-                    count = sum(part.result() for part in current.parts)
-                    self._tracer.count("items_decoded", count)
-                    batch = self._finish(current.items, current.decoded)
-                del current
-                yield batch
+            for items in cuts:
+                with self._tracer.span("prepare_data", items=len(items), transform=transform.text):
+                    for request in itertools.islice(upcoming, 1 + BATCHES_AHEAD - len(pending)):
+                        pending.append(self._submit(pool, request))
+                    prepared = [self._finish(pending.popleft())]
+                yield prepared.pop()  # a name for it would keep it alive meanwhile
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _submit(self, pool: ThreadPoolExecutor, items: np.ndarray) -> _Pending:
+    def _submit(self, pool: ThreadPoolExecutor, request: _Request) -> _Pending:
         """Hand a batch to the pool, a slice for each worker."""
-        decoded = np.empty((len(items), *self._dataset.item_shape), dtype=self._dtype)
-        bounds = np.linspace(0, len(items), min(self._workers, len(items)) + 1).astype(int)
+        count = len(request.items)
+        rows = self._inputs.rows(count, request.transform)
+        bounds = np.linspace(0, count, min(self._workers, count) + 1).astype(int)
         parts = [
-            pool.submit(self._decode, items[start:stop], decoded[start:stop])
-            for start, stop in itertools.pairwise(bounds)
+            pool.submit(self._fill, request, slice(start, stop), rows.numpy())
+            for start, stop in itertools.pairwise(bounds.tolist())
         ]
-        return _Pending(items=items, decoded=decoded, parts=parts)
+        return _Pending(request=request, rows=rows, parts=parts)
 
-    def _decode(self, items: np.ndarray, decoded: np.ndarray) -> int:
-        """Fill ``decoded`` [B, …] with the items and return how many were really decoded."""
-        count = 0
-        for row, item in enumerate(items.tolist()):
-            if self._known[item] and self._kept is not None:
-                decoded[row] = self._kept[item]
-                continue
-            decoded[row] = self._dataset.decode(item)
-            count += 1
-            if self._kept is not None:
-                self._kept[item] = decoded[row]
-                self._known[item] = True
-        return count
+    def _finish(self, pending: _Pending) -> Batch:
+        """Wait for a batch's parts, and make inputs of them."""
+        self._count(sum((part.result() for part in pending.parts), Work()))
+        return self._inputs.batch(pending.request.items, pending.request.transform, pending.rows)
 
-    def _finish(self, items: np.ndarray, decoded: np.ndarray) -> Batch:
-        """Move decoded items to the device, as compact as they are, and make inputs of them."""
-        raw = torch.from_numpy(decoded)
-        if self._device.type == "cuda":
-            raw = raw.pin_memory().to(self._device, non_blocking=True)
-        if self._dataset.modality == "text":
-            identifiers = raw.to(torch.int64)
-            return Batch(inputs=identifiers, side=((identifiers != 0).long(),), items=items)
-        return Batch(inputs=self._normalise(raw), side=(), items=items)
+    def _fill(self, request: _Request, part: slice, out: np.ndarray) -> Work:
+        """Fill a part of a batch's rows, in a worker's thread."""
+        items, transform = request.items[part], request.transform
+        with self._tracer.span("prepare_data", items=len(items), transform=transform.text):
+            return self._source.fill(items, transform, out[part], is_last_use=request.is_last_use)
 
-    def _normalise(self, images: torch.Tensor) -> torch.Tensor:
-        """uint8 [B, H, W, 3] to float32 [B, 3, H, W] in the chosen memory format.
+    def _count(self, work: Work) -> None:
+        self._tracer.count("items_decoded", work.decoded)
+        self._tracer.count("items_resized", work.fitted)
+        if self._source.kept is not None:
+            self._tracer.peak("decoded_peak_bytes", self._source.kept.memory_bytes)
+            self._tracer.peak("decoded_spilled_bytes", self._source.kept.spilled_bytes)
 
-        A product and a sum, each rounded on its own: a fused or vectorised form with another
-        tail could round otherwise and make a row depend on its place in the batch.
-        """
-        count, height, width, channels = images.shape
-        if self._channels_last:
-            # Rows of W·3 numbers vectorise; an innermost dimension of 3 does not.
-            flat = images.view(count, height, width * channels).to(torch.float32)
-            flat.mul_(self._scale).add_(self._offset)
-            return flat.view(images.shape).permute(0, 3, 1, 2)
-        planes = images.permute(0, 3, 1, 2).contiguous().to(torch.float32)
-        return planes.mul_(self._scale).add_(self._offset)
 
-    def _normalisation(self, *, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """(x / 255 − mean) / std as x · scale + offset, shaped for the memory format."""
-        mean = torch.tensor(IMAGENET_MEAN, dtype=torch.float64)
-        std = torch.tensor(IMAGENET_STD, dtype=torch.float64)
-        scale = (1.0 / (255.0 * std)).to(self._device, torch.float32)
-        offset = (-mean / std).to(self._device, torch.float32)
-        if self._channels_last:
-            return scale.repeat(width), offset.repeat(width)
-        return scale.view(3, 1, 1), offset.view(3, 1, 1)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Request:
+    """A batch that is wanted."""
+
+    items: np.ndarray
+    transform: Transform
+    is_last_use: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Pending:
     """A batch that is being decoded."""
 
-    items: np.ndarray
-    decoded: np.ndarray
-    parts: list[Future[int]]
-    """One per worker's slice; the result is the number of items really decoded."""
+    request: _Request
+    rows: Tensor
+    """Compact items, [B, *transform.shape]."""
+    parts: list[Future[Work]]
+    """One per worker's slice."""

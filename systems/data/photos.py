@@ -25,50 +25,58 @@ DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, 
 """What PIL's decoders raise for damaged files."""
 
 
-def decode_photo(path: Path, *, resolution: int) -> np.ndarray:
-    """Read an image, cut its central square and resize it (bilinear, antialiased).
+def read_photo(path: Path, *, resolution: int) -> Image.Image:
+    """Read an image, large enough for ``fit_photo`` to a resolution up to ``resolution``.
 
     JPEG files far larger than needed are decoded at a half, a quarter or an eighth of their
     size, never below what the crop needs.
 
     Args:
         path: an image file in one of ``FORMATS``.
-        resolution: side of the result in pixels.
+        resolution: side in pixels of the largest result.
 
     Returns:
-        uint8 [resolution, resolution, 3].
+        The whole picture in RGB.
 
     Raises:
-        DatasetError: the file is missing, damaged, or claims too many pixels.
+        DatasetError: the file is missing, damaged, or claims no pixels or too many.
     """
     try:
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
-            if width * height > LARGEST_IMAGE_PIXELS:
-                raise DatasetError(_too_large(path, f"{width} × {height} pixels"))
+            if not 0 < width * height <= LARGEST_IMAGE_PIXELS:
+                raise DatasetError(_unfit_size(path, f"{width} × {height} pixels"))
             needed = math.ceil(resolution / CROP)
             image.draft("RGB", (needed, needed))
-            return np.asarray(_central_square(image.convert("RGB"), resolution))
+            if image.mode == "RGB":
+                image.load()
+                return image
+            return image.convert("RGB")
     except DatasetError:
         raise
     except Image.DecompressionBombError as error:
-        raise DatasetError(_too_large(path, str(error))) from None
+        raise DatasetError(_unfit_size(path, str(error))) from None
     except DAMAGE as error:
         raise DatasetError(
             f"The image {path} cannot be decoded ({error}): replace or remove the file."
         ) from error
 
 
-def _central_square(image: Image.Image, resolution: int) -> Image.Image:
+def fit_photo(image: Image.Image, *, resolution: int) -> np.ndarray:
+    """Cut the central square of an RGB image and resize it (bilinear, antialiased).
+
+    Returns:
+        uint8 [resolution, resolution, 3].
+    """
     width, height = image.size
     side = min(width, height) * CROP
     left, top = (width - side) / 2, (height - side) / 2
     box = (left, top, left + side, top + side)
-    return image.resize((resolution, resolution), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(image.resize((resolution, resolution), Image.Resampling.BILINEAR, box=box))
 
 
-def _too_large(path: Path, size: str) -> str:
+def _unfit_size(path: Path, size: str) -> str:
     return (
-        f"The image {path} claims {size}; at most {LARGEST_IMAGE_PIXELS:,} pixels are decoded: "
-        "scale it down or remove the file."
+        f"The image {path} claims {size}; at most {LARGEST_IMAGE_PIXELS:,} pixels are decoded, "
+        "and at least one: scale it down or remove the file."
     )

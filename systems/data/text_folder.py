@@ -9,7 +9,8 @@ import numpy as np
 
 from systems.data.class_folders import ClassFolders, find_class_folders
 from systems.data.content import content_hash, write_atomically
-from systems.data.datasets import DatasetSpec, Modality
+from systems.data.datasets import Dataset, DatasetSpec, Modality
+from systems.data.transform import Transform
 from systems.data.vocabulary import Encoder, read_vocabulary, train_vocabulary
 from systems.errors import DatasetError
 
@@ -17,7 +18,7 @@ TEXT_SUFFIXES = frozenset({".txt"})
 LARGEST_TEXT_BYTES = 16 * 2**20
 
 
-class TextFolder:
+class TextFolder(Dataset):
     """Labelled text files, tokenised when decoded."""
 
     modality: Modality = "text"
@@ -29,26 +30,33 @@ class TextFolder:
         self.classes = folders.classes
         self.labels = folders.labels
         self.files = folders.files
-        self.item_shape = (sequence_length,)
+        self.transform = Transform(sequence_length=sequence_length)
         self.vocabulary = vocabulary
         """Tokens by identifier."""
-        self._encoder = Encoder(vocabulary, sequence_length=sequence_length)
+        self._encoders = {sequence_length: Encoder(vocabulary, sequence_length=sequence_length)}
 
     @cached_property
     def content_id(self) -> str:
         """Hex digest of all texts, the labels, the vocabulary and the sequence length."""
         texts = (read_text(path) for path in self.files)
         tokens = "\n".join(self.vocabulary)
-        shape = self.item_shape[0]
-        return content_hash(["texts", shape, tokens, self.labels.tobytes(), *texts])
+        length = self.transform.shape[0]
+        return content_hash(["texts", length, tokens, self.labels.tobytes(), *texts])
 
     def describe(self, index: int) -> str:
         """Name item ``index`` by its file."""
         return str(self.files[index])
 
-    def decode(self, index: int) -> np.ndarray:
-        """Read and tokenise text ``index`` to int32 [L]."""
-        return self._encoder.encode(read_text(self.files[index]))
+    def read(self, index: int) -> str:
+        """Read text ``index``."""
+        return read_text(self.files[index])
+
+    def fit(self, source: str, transform: Transform) -> np.ndarray:
+        """Tokenise a text to int32 [L]."""
+        length = transform.shape[0]
+        if length not in self._encoders:
+            self._encoders[length] = Encoder(self.vocabulary, sequence_length=length)
+        return self._encoders[length].encode(source)
 
 
 def read_text(path: Path) -> str:

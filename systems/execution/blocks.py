@@ -1,54 +1,207 @@
-"""Blocks on the device: read from the store, bound to their skeletons, kept or dropped."""
+"""Blocks on the device: read from the store, bound to their skeletons, loaded ahead, kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
+import torch
 from torch import Tensor
 
+from systems.execution.device_copies import CopiedBlock
+from systems.intents.intent import FOREVER, Intent
+from systems.intents.manager import IntentManager
+from systems.intents.tier import TierSpec
 from systems.store.store import BlockRef
 from systems.tracing import Tracer
 
 RunnableBlock = Callable[..., Tensor]
 
+AHEAD_BYTES = 256 * 2**20
+"""Loaded ahead where nothing else is said: some blocks of the largest models, and about a
+second of a disk of 200 MB/s."""
+
 
 class BlockSource:
-    """Hands out runnable blocks by hash, and counts what that reads from the store."""
+    """Hands out runnable blocks by hash, and counts what that reads from the store.
+
+    Work comes in stages. Within a stage a block is read once, at its first use or, with
+    ``prefetch``, ahead of that by a thread. Without ``keep`` a block belongs to its stage:
+    it is dropped at the end and read again for the next stage that needs it, so that what is
+    read does not depend on ``prefetch``. With ``keep`` blocks stay until ``retain`` drops
+    them; where a budget does not hold all that are expected, those are dropped first that are
+    expected again last.
+
+    The stages' intents: the clock counts stages; a block of stage n is wanted at clock n
+    only, or, with ``keep``, at every stage that it is expected in, or from then on until that
+    is cancelled.
+
+    Args:
+        refs: the blocks by hash.
+        load: makes a block runnable. With ``place`` it only reads it into memory.
+        tracer: gets a ``prepare_model`` span per load, on whichever thread, with the block's
+            architecture and ``bytes``; with ``prefetch`` also one with ``waited`` around a
+            block's first use in a stage; and the counters ``blocks_read`` and ``bytes_read``.
+        keep: whether blocks outlive their stage.
+        prefetch: whether to load ahead.
+        ahead_bytes: bound on the bytes that were loaded ahead and not used yet, in memory
+            and on the device each; None: ``AHEAD_BYTES``. A block larger than that is loaded
+            when it is used.
+        place: moves what ``load`` gave to the device.
+    """
 
     def __init__(
         self,
         refs: Mapping[str, BlockRef],
         *,
-        load: Callable[[BlockRef], RunnableBlock],
+        load: Callable[[BlockRef], Any],
         tracer: Tracer,
+        keep: bool = False,
+        prefetch: bool = False,
+        ahead_bytes: int | None = None,
+        place: Callable[[BlockRef, Any], RunnableBlock] | None = None,
     ) -> None:
         self._refs = refs
         self._load = load
+        self._place = place
         self._tracer = tracer
-        self._resident: dict[str, RunnableBlock] = {}
-        self._resident_bytes = 0
+        self._keep = self._all_stay = keep
+        self._prefetch = prefetch
+        # Tensors made in inference mode are of another kind; threads do not inherit the mode.
+        self._inference_mode = torch.is_inference_mode_enabled()
+        self._expected_stages = 0
+        self._in_use: dict[str, RunnableBlock] = {}
+        """By the current stage: later uses in it ask nobody."""
+        ahead_bytes = AHEAD_BYTES if ahead_bytes is None else ahead_bytes
+        tiers = [TierSpec(name="memory", load=self._read, ahead_bytes=ahead_bytes)]
+        if place is not None:
+            tiers.append(TierSpec(name="device", load=self._put, ahead_bytes=ahead_bytes))
+        # A team of computing threads of the loading thread's own would harm the search's: with
+        # more threads than cores, OpenMP gives up active waiting in all teams, for good. The
+        # number is a thread's own, but one that has not asked for it yet takes over what was
+        # set last by anybody: so each asks first, and here it is set again afterwards.
+        threads = torch.get_num_threads()
+        self._manager = IntentManager(
+            tiers,
+            size_of=lambda key: self._ref(key).tensor_bytes,
+            is_ahead=prefetch,
+            initializer=_compute_alone,
+        )
+        if prefetch:
+            torch.set_num_threads(threads)
+
+    def expect(self, stages: Sequence[Sequence[str]], *, budget_bytes: int | None = None) -> None:
+        """Announce the stages that follow those announced before.
+
+        ``stages`` holds, for each, the hashes of its blocks in the order of their first use.
+        From now on at most ``budget_bytes`` are resident, or what a single stage needs.
+        """
+        first = max(self._expected_stages, self._manager.clock)
+        self._expected_stages = first + len(stages)
+        with self._tracer.span("plan"):
+            self._fit(stages, budget_bytes)
+            if not self._prefetch and (self._all_stay or not self._keep):
+                return
+            intents = [
+                self._intent(block, number)
+                for number, blocks in enumerate(stages, first)
+                for block in blocks
+            ]
+            if self._all_stay:  # from its first use on, so that other uses add nothing
+                first_uses = {intent.key: intent for intent in reversed(intents)}
+                wanted = self._manager.wanted()
+                intents = [i for i in intents if first_uses[i.key] is i and i.key not in wanted]
+            self._manager.signal(intents)
+
+    def begin_stage(self) -> None:
+        """The next stage begins."""
+        self._expected_stages = max(self._expected_stages, self._manager.clock + 1)
 
     def acquire(self, block: str) -> RunnableBlock:
-        """The block with hash ``block``, read now if it is not resident."""
-        runnable = self._resident.get(block)
+        """The block with hash ``block``, waited for or read now if it is not resident.
+
+        Raises:
+            Exception: whatever reading the block raised, here or ahead of time.
+        """
+        runnable = self._in_use.get(block)
         if runnable is None:
-            ref = self._refs[block]
-            with self._tracer.span("prepare_model", block=ref.architecture, bytes=ref.tensor_bytes):
-                runnable = self._load(ref)
-            self._resident[block] = runnable
-            self._tracer.count("blocks_read", 1)
-            self._tracer.count("bytes_read", ref.tensor_bytes)
-            self._resident_bytes += ref.tensor_bytes
-            self._tracer.peak("resident_parameters_peak_bytes", self._resident_bytes)
+            with self._waiting(block):
+                runnable = self._manager.acquire(self._intent(block, self._manager.clock))
+                if isinstance(runnable, CopiedBlock) and not runnable.is_joined:
+                    runnable.join()
+            self._in_use[block] = runnable
         return runnable
 
-    def release(self, block: str) -> None:
-        """Drop one block."""
+    def end_stage(self) -> None:
+        """The stage is over: without ``keep``, its blocks are dropped."""
         with self._tracer.span("prepare_model"):
-            del self._resident[block]
-        self._resident_bytes -= self._refs[block].tensor_bytes
+            self._in_use.clear()
+            self._manager.advance()
 
     def retain(self, blocks: Collection[str]) -> None:
-        """Drop all resident blocks but ``blocks``."""
-        for block in [block for block in self._resident if block not in blocks]:
-            self.release(block)
+        """Drop all resident blocks but ``blocks``, and expect no others any more."""
+        with self._tracer.span("prepare_model"):
+            self._in_use.clear()
+            self._manager.cancel(lambda key: self._hash(key) not in blocks)
+
+    def close(self) -> None:
+        """Drop everything and end the thread. May be called at any time, and again."""
+        with self._tracer.span("prepare_model"):
+            self._in_use.clear()
+            self._manager.close()
+
+    def _fit(self, stages: Sequence[Sequence[str]], budget_bytes: int | None) -> None:
+        """Decide whether all blocks stay, or the budget says which."""
+        different = {block for blocks in stages for block in blocks}
+        needed_bytes = sum(self._refs[block].tensor_bytes for block in different)
+        all_fit = budget_bytes is None or needed_bytes <= budget_bytes
+        if self._all_stay and not all_fit:
+            self._manager.cancel(lambda _: True)
+        self._all_stay = self._keep and all_fit
+        self._manager.limit(None if self._all_stay else budget_bytes)
+
+    def _waiting(self, block: str) -> AbstractContextManager[None]:
+        """Time in which the search waits for a block; without a thread its load says it all."""
+        if not self._prefetch:
+            return self._tracer.span("prepare_model")
+        return self._tracer.span("prepare_model", block=self._refs[block].architecture, waited=True)
+
+    def _intent(self, block: str, stage: int) -> Intent:
+        if self._all_stay:
+            return Intent(key=block, start=stage, end=FOREVER)
+        return Intent(key=block if self._keep else (stage, block), start=stage, end=stage + 1)
+
+    def _hash(self, key: Hashable) -> str:
+        return key[1] if isinstance(key, tuple) else str(key)
+
+    def _ref(self, key: Hashable) -> BlockRef:
+        return self._refs[self._hash(key)]
+
+    def _read(self, key: Hashable, _: Any) -> Any:
+        ref = self._ref(key)
+        with (
+            torch.inference_mode(self._inference_mode),
+            self._tracer.span("prepare_model", block=ref.architecture, bytes=ref.tensor_bytes),
+        ):
+            read = self._load(ref)
+        self._tracer.count("blocks_read", 1)
+        self._tracer.count("bytes_read", ref.tensor_bytes)
+        self._tracer.peak("resident_parameters_peak_bytes", self._manager.resident_bytes)
+        return read
+
+    def _put(self, key: Hashable, read: Any) -> RunnableBlock:
+        assert self._place is not None
+        ref = self._ref(key)
+        with (
+            torch.inference_mode(self._inference_mode),
+            self._tracer.span("prepare_model", block=ref.architecture, copied=ref.tensor_bytes),
+        ):
+            placed = self._place(ref, read)
+        self._tracer.peak("resident_parameters_peak_bytes", self._manager.resident_bytes)
+        return placed
+
+
+def _compute_alone() -> None:
+    torch.get_num_threads()
+    torch.set_num_threads(1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
-from systems.data.loader import Batch, BatchLoader
+from systems.data.loader import Batch
 from systems.execution.blocks import BlockSource
 from systems.execution.intermediates import IntermediateCache
 from systems.planning.plan import ExecutionPlan, Step
@@ -18,69 +18,94 @@ Emit = Callable[[str, int, Tensor], None]
 """Called with model id, batch number and features [items, d]."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Program:
+    """A plan written out, step by step, so that nothing is left to work out while it runs."""
+
+    stages: Sequence[Sequence[Step]]
+    passes: Sequence[Sequence[int]]
+    """Batches by number."""
+    inputs: Sequence[int]
+    """The batches in the order in which they are taken from the loader."""
+    blocks: Sequence[Sequence[str]]
+    """The blocks of each stage of each pass, in the order of their first use."""
+    cache_bytes: int
+    """Of intermediates at once, as planned."""
+
+
+def write_out(plan: ExecutionPlan) -> Program:
+    """The program that carries out ``plan``."""
+    stages = plan.layout.stages()
+    blocks = [list(dict.fromkeys(step.block for step in steps)) for steps in stages]
+    return Program(
+        stages=stages,
+        passes=plan.passes,
+        inputs=[
+            number
+            for numbers in plan.passes
+            for steps in stages
+            for number in numbers
+            for step in steps
+            if step.reads_input
+        ],
+        blocks=blocks * len(plan.passes),
+        cache_bytes=plan.cache_bytes,
+    )
+
+
 class Engine:
-    """Runs plans: for each pass, for each step, for each batch of the pass, one block."""
+    """Runs programs: for each pass, for each stage, for each batch of the pass, the steps."""
 
     def __init__(
-        self,
-        *,
-        blocks: BlockSource,
-        operations: Mapping[str, int],
-        keep_blocks: bool,
-        tracer: Tracer,
+        self, *, blocks: BlockSource, operations: Mapping[str, int], tracer: Tracer
     ) -> None:
-        """``operations`` maps a block's hash to its operations per item.
-
-        Without ``keep_blocks``, a block-major step drops its block when it is done, and a
-        batch-major run drops its blocks at the end.
-        """
+        """``operations`` maps a block's hash to its operations per item."""
         self._blocks = blocks
         self._operations = operations
-        self._keep_blocks = keep_blocks
         self._tracer = tracer
 
-    def run(
-        self,
-        plan: ExecutionPlan,
-        batches: Sequence[np.ndarray],
-        loader: BatchLoader,
-        emit: Emit,
-    ) -> None:
-        """Extract the features that ``plan`` names for all ``batches`` (item indexes)."""
-        prepared = loader.batches([batches[n] for numbers in plan.passes for n in numbers])
-        for numbers in plan.passes:
-            self._run_pass(plan, numbers, prepared, emit)
-        if plan.schedule == "batch_major" and not self._keep_blocks:
-            self._blocks.retain(())
+    def run(self, program: Program, inputs: Iterator[Batch], emit: Emit) -> None:
+        """Extract the features that ``program`` names.
+
+        ``inputs`` yields the batches of ``program.inputs``; ``program.blocks`` have been
+        announced to the source of blocks.
+        """
+        for numbers in program.passes:
+            self._run_pass(program.stages, numbers, inputs, emit)
 
     def _run_pass(
-        self, plan: ExecutionPlan, numbers: Sequence[int], prepared: Iterator[Batch], emit: Emit
+        self,
+        stages: Sequence[Sequence[Step]],
+        numbers: Sequence[int],
+        inputs: Iterator[Batch],
+        emit: Emit,
     ) -> None:
         cache = IntermediateCache()
         side: dict[int, tuple[Tensor, ...]] = {}
-        for step in plan.steps:
-            block = self._blocks.acquire(step.block)
+        for steps in stages:
+            self._blocks.begin_stage()
             for number in numbers:
-                if number not in side:  # the first step reads the input
-                    batch = next(prepared)
-                    x, side[number] = batch.inputs, batch.side
-                    if not step.is_last_use_of_parent:
-                        cache.put(ROOT, number, x)
-                    del batch
-                else:
-                    x = cache.get(step.parent, number)
-                with self._tracer.span(
-                    "inference", block=step.block, vertex=step.vertex, items=len(x)
-                ):
-                    y = block(x, *side[number])
-                with self._tracer.span("cache"):
-                    self._account(step, number, x, y, cache)
-                    for model in step.models:
-                        emit(model, number, y)
-                    del x, y
+                for step in steps:
+                    block = self._blocks.acquire(step.block)
+                    if step.reads_input:
+                        batch = next(inputs)
+                        x, side[number] = batch.inputs, batch.side
+                        if not step.is_last_use_of_parent:
+                            cache.put(ROOT, number, x)
+                        del batch
+                    else:
+                        x = cache.get(step.parent, number)
+                    with self._tracer.span(
+                        "inference", block=step.block, vertex=step.vertex, items=len(x)
+                    ):
+                        y = block(x, *side[number])
+                    with self._tracer.span("cache"):
+                        self._account(step, number, x, y, cache)
+                        for model in step.models:
+                            emit(model, number, y)
+                        del x, y
             del block
-            if plan.schedule == "block_major" and not self._keep_blocks:
-                self._blocks.release(step.block)
+            self._blocks.end_stage()
         self._tracer.peak("cache_peak_bytes", cache.peak_bytes)
 
     def _account(
@@ -88,7 +113,7 @@ class Engine:
     ) -> None:
         self._tracer.count("operations", self._operations[step.block] * len(x))
         self._tracer.count("block_executions", 1)
-        if step.is_last_use_of_parent:
-            cache.discard(step.parent, number)
         if step.keeps_output:
             cache.put(step.vertex, number, y)
+        if step.is_last_use_of_parent:
+            cache.discard(step.parent, number)

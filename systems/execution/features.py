@@ -30,6 +30,12 @@ class FeatureStore:
         """[train items seen so far, d]."""
         return _joined(self._train[model_id])
 
+    def forget(self, model_ids: Collection[str]) -> None:
+        """Forget these models."""
+        for part in (self._test, self._train):
+            for model_id in model_ids:
+                part.pop(model_id, None)
+
     def retain(self, model_ids: Collection[str]) -> None:
         """Forget all models but ``model_ids``."""
         for part in (self._test, self._train):

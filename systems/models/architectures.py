@@ -56,9 +56,14 @@ class Architecture:
         return self.patch_size is not None
 
     @property
-    def needs_calibration(self) -> bool:
-        """Whether a freshly initialised model needs statistics of real data (batch norm)."""
+    def has_batch_norm(self) -> bool:
+        """Whether its models normalise by the statistics of a batch, kept from training."""
         return self.family in ("resnet", "mobilenet", "efficientnet")
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether a freshly initialised model needs statistics of real data."""
+        return self.has_batch_norm
 
 
 def _convolutional(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from systems.errors import ConfigurationError
@@ -24,6 +26,12 @@ class BlockProfile:
     operations: int
     """Floating-point operations of convolutions, matrix products and attention; a multiply
     and an add are two. Elementwise work and normalisation are not counted."""
+    traffic_bytes: int
+    """Bytes that the block's operators write, inner results included and views left out."""
+    parameter_bytes: int
+    """Bytes of parameters and buffers, which all items share."""
+    family: str
+    """Of the architecture: blocks of one family run at about one rate of operations."""
 
 
 @functools.cache
@@ -43,7 +51,7 @@ def profile_model(
     # The mathematical form of attention is the one whose products the counter sees.
     with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
         for block in split(shape, build_plain(shape, device="meta").eval()):
-            with FlopCounterMode(display=False) as counter:
+            with FlopCounterMode(display=False) as counter, _TrafficCounter() as traffic:
                 output = block(x, *side)
             profiles.append(
                 BlockProfile(
@@ -51,10 +59,32 @@ def profile_model(
                     output_shape=tuple(output.shape[1:]),
                     output_bytes=output.nbytes,
                     operations=counter.get_total_flops(),
+                    traffic_bytes=traffic.written_bytes,
+                    parameter_bytes=sum(t.nbytes for t in block.state_dict().values()),
+                    family=shape_architecture(shape).family,
                 )
             )
             x = output
     return tuple(profiles)
+
+
+class _TrafficCounter(TorchDispatchMode):
+    """Adds up the bytes that operators write; what only looks at memory writes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written_bytes = 0
+
+    def __torch_dispatch__(  # type: ignore[no-untyped-def]
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ):
+        result = func(*args, **(kwargs or {}))
+        outputs = result if isinstance(result, tuple | list) else (result,)
+        for output, declared in zip(outputs, func._schema.returns, strict=False):
+            is_view = declared.alias_info is not None and not declared.alias_info.is_write
+            if isinstance(output, torch.Tensor) and not is_view:
+                self.written_bytes += output.nbytes
+        return result
 
 
 def _meta_input(

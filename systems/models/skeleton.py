@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from systems.errors import ConfigurationError
 from systems.models.build import ModelShape, block_architectures, build_plain, split
+from systems.models.folding import foldable_pairs, folded, remove_folded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,28 +33,26 @@ class Skeleton:
     skeleton therefore runs in one thread at a time.
     """
 
-    def __init__(self, architecture: str, module: nn.Module) -> None:
+    def __init__(
+        self, architecture: str, module: nn.Module, *, fold_batch_norm: bool = False
+    ) -> None:
+        """``fold_batch_norm`` changes what the block computes in its last bits; see
+        ``systems.models.folding``."""
         self.architecture = architecture
         """The block architecture's name, such as ``resnet18/3``."""
         self._module = module.eval()
-        state = module.state_dict(keep_vars=True)
-        self.slots = tuple(
-            Slot(
-                name=name,
-                shape=tuple(tensor.shape),
-                dtype=tensor.dtype,
-                trainable=isinstance(tensor, nn.Parameter),
-            )
-            for name, tensor in state.items()
-        )
-        """In the order of the module's ``state_dict``."""
+        self.slots = _slots(module)
+        """What is stored of a block, in the order of the module's ``state_dict``."""
         self._by_name = {slot.name: slot for slot in self.slots}
+        self._folds = foldable_pairs(module) if fold_batch_norm else ()
+        remove_folded(module, self._folds)
+        self._trainable = {slot.name: slot.trainable for slot in _slots(module)}
         # Each of the module's dictionaries with the slots that fill it: key in it, slot name.
         self._homes: list[tuple[dict[str, Tensor | None], list[tuple[str, str]]]] = []
         for prefix, submodule in module.named_modules():
             for home in (submodule._parameters, submodule._buffers):
                 names = [(key, f"{prefix}.{key}" if prefix else key) for key in home]
-                filled = [(key, name) for key, name in names if name in self._by_name]
+                filled = [(key, name) for key, name in names if name in self._trainable]
                 if filled:
                     self._homes.append((home, filled))
         self._placeholders = [{key: home[key] for key, _ in filled} for home, filled in self._homes]
@@ -68,21 +67,25 @@ class Skeleton:
         """A runnable block with these tensors, one per slot, moved to ``device``.
 
         ``memory_format`` is for four-dimensional tensors (convolution weights). Tensors that
-        are where and as they should be are used without a copy.
+        are where and as they should be are used without a copy; folding copies the weights
+        that it changes.
 
         Raises:
             ConfigurationError: a tensor is missing, is not known, or has another shape or
                 data type than its slot.
         """
         self._check(tensors)
-        moved = {}
-        for name, tensor in tensors.items():
-            layout = memory_format if tensor.dim() == 4 else torch.preserve_format
-            placed = tensor.detach().to(device, memory_format=layout)
+        moved = {
+            name: _placed(tensor.detach().to(device), memory_format)
+            for name, tensor in tensors.items()
+        }
+        if self._folds:
+            moved = folded(moved, self._folds)
+        for name, tensor in moved.items():
             # torch picks other kernels, with other last bits, for weights that require no
             # gradient, even in inference mode (matmul of a transposed input). Parameters
             # therefore stay what they are in the plain model.
-            moved[name] = placed.requires_grad_(self._by_name[name].trainable)
+            tensor.requires_grad_(self._trainable[name])
         return BoundBlock(
             self,
             [
@@ -111,6 +114,32 @@ class Skeleton:
                 )
 
 
+def _slots(module: nn.Module) -> tuple[Slot, ...]:
+    return tuple(
+        Slot(
+            name=name,
+            shape=tuple(tensor.shape),
+            dtype=tensor.dtype,
+            trainable=isinstance(tensor, nn.Parameter),
+        )
+        for name, tensor in module.state_dict(keep_vars=True).items()
+    )
+
+
+def _placed(tensor: Tensor, memory_format: torch.memory_format) -> Tensor:
+    """``tensor`` in that layout; a view of it where its bytes lie in the right order.
+
+    A copy would have the strides that the layout says, also along dimensions of length one,
+    and would start at a multiple of 64 bytes; kernels may go by both. A view does as well.
+    """
+    if tensor.dim() != 4:
+        return tensor
+    if tensor.data_ptr() % 64 or not tensor.is_contiguous(memory_format=memory_format):
+        return tensor.to(memory_format=memory_format, copy=True)
+    strides = torch.empty(tensor.shape, device="meta", memory_format=memory_format).stride()
+    return tensor.as_strided(tensor.shape, strides)
+
+
 class BoundBlock:
     """A runnable block: a skeleton with the tensors of one model."""
 
@@ -127,6 +156,11 @@ class BoundBlock:
         """Per dictionary of the module: the dictionary, what it is filled with while the
         block runs, what it holds otherwise."""
 
+    def tensors(self) -> Iterator[Tensor]:
+        """All parameters and buffers that the block runs with."""
+        for _, tensors, _ in self._values:
+            yield from tensors.values()
+
     def __call__(self, x: Tensor, *side: Tensor) -> Tensor:
         """Run the block on one batch, in inference mode."""
         for home, tensors, _ in self._values:
@@ -140,9 +174,13 @@ class BoundBlock:
 
 
 class SkeletonPool:
-    """All skeletons that a search needs, each model built once, on the meta device."""
+    """All skeletons that a search needs, each model built once, on the meta device.
 
-    def __init__(self) -> None:
+    ``fold_batch_norm`` is the same for all blocks of a search, and for all systems.
+    """
+
+    def __init__(self, *, fold_batch_norm: bool = False) -> None:
+        self._fold_batch_norm = fold_batch_norm
         self._skeletons: dict[str, Skeleton] = {}
 
     def skeleton(self, block_architecture: str) -> Skeleton:
@@ -161,5 +199,5 @@ class SkeletonPool:
                 )
             blocks = split(shape, build_plain(shape, device="meta"))
             for name, block in zip(names, blocks, strict=True):
-                self._skeletons[name] = Skeleton(name, block)
+                self._skeletons[name] = Skeleton(name, block, fold_batch_norm=self._fold_batch_norm)
         return self._skeletons[block_architecture]

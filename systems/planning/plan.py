@@ -1,21 +1,31 @@
-"""The execution plan: steps through a task tree, and passes over the batches."""
+"""The execution plan: stages of steps through a task tree, and passes over the batches.
+
+A *stage* is a run of steps that each batch of a pass goes through before the next batch
+does. A stage of one step for each vertex is the published, block-major way; one stage of
+all steps is batch-major; and everything between is a mixed schedule, in which only what
+crosses from one stage to the next is ever there for all batches of a pass.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
-from systems.errors import ConfigurationError
-from systems.planning.task_tree import TaskTree
-from systems.planning.traversal import dfs_plus
+import numpy as np
+from numpy.typing import NDArray
 
-Schedule = Literal["block_major", "batch_major"]
+from systems.planning.task_tree import ROOT, TaskTree
+from systems.planning.traversal import Traversal
+
+Schedule = Literal["auto", "block_major", "batch_major"]
+"""What may be asked for; ``auto`` lets the planner choose, mixed schedules included."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """Run one block over the batches of a pass."""
+    """Run one block over one batch."""
 
     vertex: int
     parent: int
@@ -23,88 +33,233 @@ class Step:
     """Hash of the block."""
     models: Sequence[str]
     """Models whose features the output is."""
+    reads_input: bool
+    """The parent is the input, and is taken from the loader now."""
     is_last_use_of_parent: bool
     keeps_output: bool
     """Whether later steps read the output."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ExecutionPlan:
-    """The steps of one pass, and the batches (by number) that each pass takes through them."""
+class Layout:
+    """The steps of a pass as arrays [S], and where its stages begin.
 
-    steps: Sequence[Step]
-    passes: Sequence[Sequence[int]]
-    schedule: Schedule
-    cache_bytes_per_item: int
-    """Bytes of intermediates that must be resident at once, per item of a pass."""
-
-
-def make_plan(
-    tree: TaskTree,
-    *,
-    batch_items: Sequence[int],
-    schedule: Schedule,
-    cache_budget_bytes: int | None = None,
-    largest_batch: int | None = None,
-) -> ExecutionPlan:
-    """Order ``tree`` by DFS+ and split the batches into passes that fit the budget.
-
-    Block-major takes as many batches at a time as the budget allows (the paper: all of
-    them, or, where that is too much, one of i parts at a time); batch-major takes one.
-    ``batch_items`` holds the number of items of each batch, ``largest_batch`` that of the
-    largest batch that the search will come to (default: of these). A tree with fewer models
-    never needs more, so a budget that does for the first round does for all.
-
-    Raises:
-        ConfigurationError: the budget does not hold the intermediates of the largest batch.
+    A vertex stands there twice where it is computed again rather than kept.
     """
-    largest_batch = max(batch_items) if largest_batch is None else largest_batch
-    traversal = dfs_plus(tree)
-    _check_budget(traversal.peak_bytes, largest_batch, cache_budget_bytes)
-    unfinished = [len(below) for below in tree.children]
-    steps = []
-    for v in traversal.order[1:]:
-        p = tree.parent[v]
-        unfinished[p] -= 1
-        steps.append(
+
+    tree: TaskTree
+    vertex: NDArray[np.int32]
+    reads_input: NDArray[np.bool_]
+    is_last_use_of_parent: NDArray[np.bool_]
+    keeps_output: NDArray[np.bool_]
+    is_repeat: NDArray[np.bool_]
+    """The vertex has been computed before in this pass."""
+    stage_start: NDArray[np.int64]
+    """[stages + 1]: stage t holds the steps stage_start[t] … stage_start[t + 1] − 1."""
+
+    def held_bytes(self) -> NDArray[np.int64]:
+        """[S]: bytes per item of one batch that stay when each step is done."""
+        size, parent = self.tree.size_bytes, self.tree.parent[self.vertex]
+        change = self.reads_input * size[ROOT] + self.keeps_output * size[self.vertex]
+        return np.cumsum(change - self.is_last_use_of_parent * size[parent])
+
+    def footprint(self) -> Footprint:
+        """What the stages hold."""
+        size, held = self.tree.size_bytes, self.held_bytes()
+        before = np.concatenate([[0], held[:-1]])
+        within = before + self.reads_input * size[ROOT] + size[self.vertex]
+        first = self.stage_start[:-1]
+        return Footprint(
+            before=before[first],
+            after=held[self.stage_start[1:] - 1],
+            within=np.maximum.reduceat(np.maximum(within, held), first),
+        )
+
+    def stages(self) -> list[list[Step]]:
+        """The steps, stage by stage."""
+        tree, models = self.tree, self.tree.models_at()
+        steps = [
             Step(
                 vertex=v,
-                parent=p,
-                block=tree.block[v],
-                models=tuple(tree.models.get(v, ())),
-                is_last_use_of_parent=unfinished[p] == 0,
-                keeps_output=bool(tree.children[v]),
+                parent=int(tree.parent[v]),
+                block=tree.hash_of(v),
+                models=() if is_repeat else models.get(v, ()),
+                reads_input=reads,
+                is_last_use_of_parent=is_last,
+                keeps_output=keeps,
             )
-        )
-    return ExecutionPlan(
-        steps=steps,
-        passes=_passes(batch_items, traversal.peak_bytes, schedule, cache_budget_bytes),
-        schedule=schedule,
-        cache_bytes_per_item=traversal.peak_bytes,
+            for v, is_repeat, reads, is_last, keeps in zip(
+                self.vertex.tolist(),
+                self.is_repeat.tolist(),
+                self.reads_input.tolist(),
+                self.is_last_use_of_parent.tolist(),
+                self.keeps_output.tolist(),
+                strict=True,
+            )
+        ]
+        bounds = self.stage_start.tolist()
+        return [steps[first:last] for first, last in pairwise(bounds)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Footprint:
+    """Bytes of intermediates per item, by stage: arrays [stages]."""
+
+    before: NDArray[np.int64]
+    """Held for a batch that has not been through the stage yet."""
+    after: NDArray[np.int64]
+    """Held for a batch that has been through it."""
+    within: NDArray[np.int64]
+    """The most that is held for a batch while it goes through."""
+
+    def pass_bytes(self, items: int, largest_batch: int) -> int:
+        """Bytes that a pass over ``items`` items in batches holds at most.
+
+        At any moment one batch is within a stage, those before it hold what the stage
+        leaves, those after it what the stage found: a parent gives way to its last child
+        batch by batch.
+        """
+        waiting = (items - largest_batch) * np.maximum(self.before, self.after)
+        return int(np.max(waiting + largest_batch * self.within))
+
+    @property
+    def whole_bytes(self) -> int:
+        """Bytes per item of a pass in which parents and children stand whole together."""
+        return int(self.within.max())
+
+    @property
+    def crossing_bytes(self) -> int:
+        """Bytes per item that are written for a later stage, and read there."""
+        return int(self.after.sum())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutionPlan:
+    """What one extraction does: a layout of stages, and the batches that each pass takes."""
+
+    layout: Layout
+    passes: Sequence[Sequence[int]]
+    """Batches by number; every batch goes through the whole tree in its pass."""
+    traversal: Traversal
+    cache_bytes: int
+    """Bytes of intermediates that a pass needs at most, as planned."""
+    parameter_bytes: int
+    """Bytes of parameters that must be resident together: those of the largest stage."""
+
+    @property
+    def schedule(self) -> str:
+        """``block_major``, ``batch_major`` or ``mixed``: what the stages amount to."""
+        stages = len(self.layout.stage_start) - 1
+        if stages == 1:
+            return "batch_major"
+        return "block_major" if stages == len(self.layout.vertex) else "mixed"
+
+    def summary(self) -> dict[str, object]:
+        """What was chosen, in plain values, for a record."""
+        return {
+            "schedule": self.schedule,
+            "stages": len(self.layout.stage_start) - 1,
+            "passes": len(self.passes),
+            "batches_per_pass": max(len(numbers) for numbers in self.passes),
+            "executions_again": int(self.layout.is_repeat.sum()),
+            "traversal": self.traversal.name,
+            "traversal_is_optimal": self.traversal.is_optimal,
+            "traversal_reason": self.traversal.reason,
+            "peak_bytes_per_item": self.traversal.peak_bytes,
+            "cache_bytes": self.cache_bytes,
+            "parameter_bytes": self.parameter_bytes,
+        }
+
+
+def lay_out(tree: TaskTree, order: NDArray[np.int32], stage_start: NDArray[np.int64]) -> Layout:
+    """Every vertex once, in ``order`` [V], the root first; what is needed later is kept."""
+    vertex = order[1:]
+    place = np.empty(len(tree), dtype=np.int64)
+    place[order] = np.arange(-1, len(tree) - 1)
+    last_use = np.full(len(tree), -1, dtype=np.int64)
+    np.maximum.at(last_use, tree.parent[vertex], place[vertex])
+    parent = tree.parent[vertex]
+    reads_input = np.zeros(len(vertex), dtype=bool)
+    reads_input[0] = True
+    return Layout(
+        tree=tree,
+        vertex=vertex,
+        reads_input=reads_input,
+        is_last_use_of_parent=last_use[parent] == place[vertex],
+        keeps_output=last_use[vertex] >= 0,
+        is_repeat=np.zeros(len(vertex), dtype=bool),
+        stage_start=stage_start,
     )
 
 
-def _passes(
-    batch_items: Sequence[int], per_item_bytes: int, schedule: Schedule, budget_bytes: int | None
-) -> list[list[int]]:
-    if schedule == "batch_major":
-        return [[number] for number in range(len(batch_items))]
-    passes: list[list[int]] = [[]]
-    used_bytes = 0
-    for number, items in enumerate(batch_items):
-        used_bytes += items * per_item_bytes
-        if passes[-1] and budget_bytes is not None and used_bytes > budget_bytes:
-            passes.append([])
-            used_bytes = items * per_item_bytes
-        passes[-1].append(number)
-    return passes
+def lay_out_again(layout: Layout, not_kept: frozenset[int]) -> Layout:
+    """The same stages, where the vertices ``not_kept`` do not stay from stage to stage.
+
+    A later stage that needs one computes it again, from its nearest ancestor that is there,
+    or from the input. The input is read again where it is among ``not_kept``, and where it
+    is streamed (its size in the tree is zero). ``layout`` computes every vertex once.
+    """
+    tree = layout.tree
+    parent, has_features = tree.parent.tolist(), set(tree.model_vertex.tolist())
+    order, starts = layout.vertex.tolist(), layout.stage_start.tolist()
+    steps: list[tuple[int, bool]] = []  # vertex, whether it is a repeat
+    stage_start = [0]
+    there: set[int] = set()
+    done: set[int] = set()
+    for first, last in pairwise(starts):
+        stage = order[first:last]
+        read_here = {parent[v] for v in stage}
+        there -= not_kept
+        for v in stage:
+            if v in not_kept and v not in read_here and v not in has_features:
+                continue  # it would be gone before anybody reads it
+            missing = [v] if v not in there else []
+            above = parent[v]
+            while above != ROOT and above not in there:
+                missing.append(above)
+                above = parent[above]
+            steps += [(u, u in done) for u in reversed(missing)]
+            there.update(missing)
+            done.update(missing)
+        if len(steps) > stage_start[-1]:
+            stage_start.append(len(steps))
+    reads_again = ROOT in not_kept or not tree.size_bytes[ROOT]
+    return _with_last_uses(tree, steps, np.array(stage_start), reads_again)
 
 
-def _check_budget(per_item_bytes: int, largest_batch: int, budget_bytes: int | None) -> None:
-    needed_bytes = per_item_bytes * largest_batch
-    if budget_bytes is not None and needed_bytes > budget_bytes:
-        raise ConfigurationError(
-            f"cache_budget is {budget_bytes:,} bytes, but the intermediates of one batch "
-            f"({largest_batch} items) need {needed_bytes:,} bytes: set cache_budget to at "
-            f"least {needed_bytes} or choose a smaller batch_size."
-        )
+def _with_last_uses(
+    tree: TaskTree,
+    steps: list[tuple[int, bool]],
+    stage_start: NDArray[np.int64],
+    reads_input_again: bool,
+) -> Layout:
+    """From the back: the last use of a result is the last before it is computed anew."""
+    parent = tree.parent.tolist()
+    starts = set(stage_start[:-1].tolist())
+    count = len(steps)
+    is_last, keeps, reads = [False] * count, [False] * count, [False] * count
+    used: set[int] = set()
+    for i in reversed(range(count)):
+        v, above = steps[i][0], parent[steps[i][0]]
+        keeps[i] = v in used
+        used.discard(v)
+        is_last[i] = above not in used
+        used.add(above)
+        if reads_input_again and i in starts:
+            used.discard(ROOT)
+    root_is_there = False
+    for i, (v, _) in enumerate(steps):
+        if i in starts and reads_input_again:
+            root_is_there = False
+        if parent[v] == ROOT:
+            reads[i] = not root_is_there
+            root_is_there = not is_last[i]
+    return Layout(
+        tree=tree,
+        vertex=np.array([v for v, _ in steps], dtype=np.int32),
+        reads_input=np.array(reads),
+        is_last_use_of_parent=np.array(is_last),
+        keeps_output=np.array(keeps),
+        is_repeat=np.array([is_repeat for _, is_repeat in steps]),
+        stage_start=stage_start,
+    )

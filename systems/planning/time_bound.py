@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+
 from systems.planning.task_tree import TaskTree
 
 Executions = Counter[tuple[str, int]]
@@ -43,7 +45,10 @@ def needed_executions(
     """
     needed: Executions = Counter()
     for tree, batch_items in rounds:
-        edges = Counter(architecture[block] for block in tree.block[1:])
+        edges: Counter[str] = Counter()
+        blocks, times = np.unique(tree.block[1:], return_counts=True)
+        for block, count in zip(blocks.tolist(), times.tolist(), strict=True):
+            edges[architecture[tree.block_hashes[block]]] += count
         for items, batches in Counter(batch_items).items():
             for name, count in edges.items():
                 needed[name, items] += count * batches

@@ -2,109 +2,78 @@
 
 The model of memory: computing a vertex needs its parent resident and adds the vertex;
 the parent is released as soon as its last child has been computed; a leaf is scored
-and released at once.
+and released at once. *In place*, a parent gives up its batches one by one while its last
+child reads them, so that the two never stand there whole at the same time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
 
 from systems.planning.task_tree import ROOT, TaskTree
 
+Order = np.ndarray | Sequence[int]
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Traversal:
-    """An order of all vertices, the root first, and the bytes per item that it needs."""
+    """An order of all vertices and the memory that it needs."""
 
-    order: Sequence[int]
+    order: np.ndarray
+    """int32 [V]; the root first."""
     peak_bytes: int
+    """Most bytes per item that stand at once, in the model of memory of its planner."""
+    name: str
+    """What planned it."""
+    is_optimal: bool
+    """Whether it is proven that no order needs less."""
+    reason: str = ""
+    """Why it is proven, or why not; may be empty where no proof was looked for."""
 
 
-def dfs_plus(tree: TaskTree) -> Traversal:
-    """The published planner (paper, section 4.3, DFS+); linear but for sorting siblings.
-
-    Depth first; of several children the one with the largest cache requirement is visited
-    last, since the parent can be released below it. Of equal ones the first is last, as in
-    the paper's figure 9.
-    """
-    parent, size, children = tree.parent, tree.size_bytes, tree.children
-    vertices = range(len(tree))
-    # (1) top-down: everything on the path from the root is resident
-    on_path = [0] * len(tree)
-    for v in vertices:
-        on_path[v] = size[v] + (on_path[parent[v]] if v != ROOT else 0)
-    # (2) bottom-up: the largest such sum in the subtree
-    largest = on_path.copy()
-    for v in reversed(vertices):
-        if v != ROOT and largest[v] > largest[parent[v]]:
-            largest[parent[v]] = largest[v]
-    visits = [
-        sorted(below, key=lambda c: (largest[c], -c)) if len(below) > 1 else below
-        for below in children
-    ]
-    # (3) top-down: below the child that is visited last, the parent is gone
-    released = [0] * len(tree)
-    peak = size[ROOT]
-    for v in vertices:
-        if v != ROOT:
-            peak = max(peak, on_path[v] - released[v])
-        for c in children[v]:
-            is_last_of_parent = v != ROOT and visits[parent[v]][-1] == v
-            released[c] = released[v] + (size[parent[v]] if is_last_of_parent else 0)
-    return Traversal(order=_depth_first(visits), peak_bytes=peak)
+def peak_bytes(tree: TaskTree, order: Order, *, in_place: bool = False) -> int:
+    """Bytes per item that computing ``tree`` in ``order`` needs, by simulation."""
+    v = np.asarray(order)[1:]
+    p = tree.parent[v]
+    places = np.arange(len(v), dtype=np.int32)
+    last_place = np.empty(len(tree), np.int32)
+    last_place[p] = places  # of several children of a parent, the last one stays
+    is_last = last_place[p] == places
+    new, above = tree.size_bytes[v], tree.size_bytes[p]
+    kept = np.where(tree.child_start[v + 1] > tree.child_start[v], new, 0)
+    change = kept - np.where(is_last, above, 0)
+    root = int(tree.size_bytes[ROOT])
+    before = root + np.cumsum(change) - change
+    need = before + new
+    if in_place:
+        np.copyto(need, before - above + np.maximum(above, new), where=is_last)
+    return max(root, int(need.max(initial=0)))
 
 
-def peak_bytes(tree: TaskTree, order: Sequence[int], *, in_place: bool = False) -> int:
-    """Bytes per item that computing ``tree`` in ``order`` needs, by simulation.
-
-    With ``in_place`` the parent of a last child gives up its batches one by one while
-    they are read, so that parent and child never stand there whole at the same time.
-    """
-    size = tree.size_bytes
-    unfinished = [len(below) for below in tree.children]
-    resident = peak = size[ROOT]
-    for v in order[1:]:
-        p = tree.parent[v]
-        unfinished[p] -= 1
-        if unfinished[p] == 0:
-            resident -= size[p]
-            peak = max(peak, resident + (max(size[p], size[v]) if in_place else size[p] + size[v]))
-        else:
-            peak = max(peak, resident + size[v])
-        if tree.children[v]:
-            resident += size[v]
-    return peak
-
-
-def is_traversal(tree: TaskTree, order: Sequence[int]) -> bool:
+def is_traversal(tree: TaskTree, order: Order) -> bool:
     """Whether ``order`` visits every vertex once, each after its parent."""
-    place = {v: i for i, v in enumerate(order)}
-    return (
-        len(order) == len(place) == len(tree)
-        and order[0] == ROOT
-        and all(place[tree.parent[v]] < place[v] for v in order[1:])
-    )
+    order = np.asarray(order)
+    if len(order) != len(tree) or (np.sort(order) != np.arange(len(tree))).any():
+        return False
+    place = _places(order)
+    return bool((place[tree.parent[1:]] < place[1:]).all())
 
 
-def is_depth_first(tree: TaskTree, order: Sequence[int]) -> bool:
-    """Whether ``order`` finishes every subtree before it leaves it."""
-    path = [ROOT]
-    for _, v in pairwise(order):
-        while path and path[-1] != tree.parent[v]:
-            path.pop()
-        if not path:
-            return False
-        path.append(v)
-    return True
+def is_depth_first(tree: TaskTree, order: Order) -> bool:
+    """Whether ``order``, a traversal, finishes every subtree before it leaves it."""
+    place = _places(np.asarray(order))
+    last, count = place.copy(), np.ones(len(tree), np.int64)
+    for v in range(len(tree) - 1, ROOT, -1):
+        p = tree.parent[v]
+        last[p] = max(last[p], last[v])
+        count[p] += count[v]
+    return bool((last - place + 1 == count).all())
 
 
-def _depth_first(visits: Sequence[Sequence[int]]) -> list[int]:
-    order: list[int] = []
-    waiting = [ROOT]
-    while waiting:
-        v = waiting.pop()
-        order.append(v)
-        waiting.extend(reversed(visits[v]))
-    return order
+def _places(order: np.ndarray) -> np.ndarray:
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return place

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _HASH_BYTES = 20
 _ALIGNMENT_BYTES = 64
+_TURNED = "channels_last"
+"""Metadata key: JSON list of the tensors that are stored channels-last."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,14 +58,18 @@ def block_hash(content: BlockContent) -> str:
 def encode(content: BlockContent, name: str) -> np.ndarray:
     """The block ``name`` as the bytes of a safetensors file (uint8, one-dimensional).
 
-    Equal contents give equal files. Tensors whose size is a multiple of 64 bytes come
-    first, so that they start at multiples of 64 bytes in the mapped file, as they would in
-    memory that torch has allocated: some matrix kernels round differently elsewhere.
+    Equal contents give equal files. Convolution weights [O, I, H, W] are stored as
+    [O, H, W, I], the layout in which they run, so that binding one copies nothing; the
+    metadata says which. Tensors whose size is a multiple of 64 bytes come first, so that
+    they start at multiples of 64 bytes in the mapped file, as they would in memory that
+    torch has allocated: some matrix kernels round differently elsewhere.
     """
     dtype_names = _dtype_names()
-    header: dict[str, object] = {
-        "__metadata__": {"architecture": content.architecture, "hash": name}
-    }
+    metadata = {"architecture": content.architecture, "hash": name}
+    turned = sorted(name for name, tensor in content.tensors.items() if _turns(tensor.shape))
+    if turned:
+        metadata[_TURNED] = json.dumps(turned, separators=(",", ":"))
+    header: dict[str, object] = {"__metadata__": metadata}
     ordered = sorted(
         content.tensors.items(),
         key=lambda item: (
@@ -76,7 +83,7 @@ def encode(content: BlockContent, name: str) -> np.ndarray:
         begin, end = end, end + tensor.nbytes
         header[tensor_name] = {
             "dtype": _dtype_name(tensor_name, tensor, dtype_names),
-            "shape": list(tensor.shape),
+            "shape": list(_as_stored(tensor).shape),
             "data_offsets": [begin, end],
         }
     head = json.dumps(header, separators=(",", ":")).encode()
@@ -87,7 +94,7 @@ def encode(content: BlockContent, name: str) -> np.ndarray:
     encoded[8:data_start] = np.frombuffer(head, dtype=np.uint8)
     position = data_start
     for _, tensor in ordered:
-        encoded[position : position + tensor.nbytes] = _bytes_of(tensor)
+        encoded[position : position + tensor.nbytes] = _bytes_of(_as_stored(tensor))
         position += tensor.nbytes
     return encoded
 
@@ -96,20 +103,59 @@ def decode(encoded: torch.Tensor) -> BlockContent:
     """The block in the bytes of a file that ``encode`` made.
 
     ``encoded`` is uint8, one-dimensional, and already verified by its checksum; the
-    block's tensors are views of it.
+    block's tensors are views of it. Convolution weights have channels-last strides, except
+    in files of earlier versions, which stored all tensors row by row.
     """
-    dtypes = {name: dtype for dtype, name in _dtype_names().items()}
+    dtypes = _dtypes_by_name()
     data_start = 8 + int.from_bytes(encoded[:8].numpy().tobytes(), "little")
     header = json.loads(encoded[8:data_start].numpy().tobytes())
-    architecture = header.pop("__metadata__")["architecture"]
+    metadata = header.pop("__metadata__")
+    turned = frozenset(json.loads(metadata.get(_TURNED, "[]")))
+    data = encoded[data_start:]
+    bases: dict[torch.dtype, torch.Tensor] = {}
     tensors = {}
     for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        data = encoded[data_start + begin : data_start + end]
-        tensors[name] = data.view(dtypes[entry["dtype"]]).view(entry["shape"])
-    return BlockContent(architecture=architecture, tensors=tensors)
+        dtype, begin = dtypes[entry["dtype"]], entry["data_offsets"][0]
+        if dtype not in bases:
+            whole = len(data) // dtype.itemsize * dtype.itemsize
+            bases[dtype] = data[:whole].view(dtype)
+        shape, strides = _shape_and_strides(tuple(entry["shape"]), is_turned=name in turned)
+        # One step from the file to a tensor: a chain of views costs more than small tensors do.
+        tensors[name] = bases[dtype].as_strided(
+            shape, strides, bases[dtype].storage_offset() + begin // dtype.itemsize
+        )
+    return BlockContent(architecture=metadata["architecture"], tensors=tensors)
 
 
+def _turns(shape: Sequence[int]) -> bool:
+    """Whether a tensor of this shape has other bytes channels-last than row by row."""
+    return len(shape) == 4 and shape[1] > 1 and shape[2] * shape[3] > 1
+
+
+def _as_stored(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.permute(0, 2, 3, 1) if _turns(tensor.shape) else tensor
+
+
+@functools.lru_cache(maxsize=4096)
+def _shape_and_strides(
+    stored: tuple[int, ...], *, is_turned: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Shape and strides (in elements) of a tensor that lies row by row in its file."""
+    strides, size = [], 1
+    for length in reversed(stored):
+        strides.append(size)
+        size *= max(length, 1)
+    strides.reverse()
+    order = (0, 3, 1, 2) if is_turned else range(len(stored))
+    return tuple(stored[i] for i in order), tuple(strides[i] for i in order)
+
+
+@functools.cache
+def _dtypes_by_name() -> dict[str, torch.dtype]:
+    return {name: dtype for dtype, name in _dtype_names().items()}
+
+
+@functools.cache
 def _dtype_names() -> dict[torch.dtype, str]:
     """The safetensors names of dtypes; complex and sub-byte ones are not stored."""
     import torch

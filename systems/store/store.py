@@ -45,6 +45,7 @@ class BlockStore:
         self._reader = reader
         self._files = BlockFiles(root / "blocks", fetch=reader.read if reader else map_file)
         self._read_file_bytes: dict[str, int] = {}
+        self._rows: dict[str, BlockRow] = {}
 
     @classmethod
     def open(
@@ -161,6 +162,7 @@ class BlockStore:
                 f"The store {self.root} has no model '{model_id}'. "
                 f"{did_you_mean(model_id, self.model_ids())}"
             )
+        self._rows.update((block.hash, block) for block in row.blocks)
         return StoredModel(
             id=row.id,
             architecture=row.architecture,
@@ -176,11 +178,20 @@ class BlockStore:
         """The tensors of the block of this hash, by name, in the CPU's memory.
 
         They are views of the mapped or copied file; all of it has been read and verified
-        when this returns, so the input/output happens here. Raises ``StoreError`` when
-        the block is unknown, or its file missing, cut, or changed in any bit.
+        when this returns, so the input/output happens here. Convolution weights lie there
+        channels-last. Raises ``StoreError`` when the block is unknown, or its file missing,
+        cut, or changed in any bit.
         """
-        row = self._known_block(block_hash)
-        tensors = self._files.read(row)
+        row = self._rows.get(block_hash) or self._known_block(block_hash)
+        try:
+            tensors = self._files.read(row)
+        except StoreError:
+            # Since the row was read, another process may have written the file again.
+            current = self._known_block(block_hash)
+            if current == row:
+                raise
+            row, tensors = current, self._files.read(current)
+        self._rows[row.hash] = row
         self._read_file_bytes[row.hash] = row.file_bytes
         return tensors
 

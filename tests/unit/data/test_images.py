@@ -9,9 +9,13 @@ from PIL import Image
 
 from systems.data import photos
 from systems.data.datasets import DatasetSpec, open_dataset
-from systems.data.photos import decode_photo
+from systems.data.photos import fit_photo, read_photo
 from systems.data.validation import validate_items
 from systems.errors import DatasetError
+
+
+def decode_photo(path: Path, *, resolution: int) -> np.ndarray:
+    return fit_photo(read_photo(path, resolution=resolution), resolution=resolution)
 
 
 def opened(root: Path, items: int = 12, **changes):
@@ -88,7 +92,7 @@ def test_what_was_validated_is_not_decoded_again_until_it_changes(image_root, tm
     dataset = opened(image_root)
     validate_items(dataset, cache_dir=tmp_path / "cache")
     damaged = dataset.files[0]
-    dataset.decode = None  # a second validation must not get here
+    dataset.read = None  # a second validation must not get here
     validate_items(dataset, cache_dir=tmp_path / "cache")
     damaged.write_bytes(b"x")
     with pytest.raises(DatasetError, match=str(damaged)):
@@ -124,6 +128,18 @@ def test_large_photos_are_cut_in_the_centre_and_scaled(tmp_path):
     path = tmp_path / "photo.jpg"
     Image.fromarray(pixels).save(path, quality=95)
     assert decode_photo(path, resolution=64).min() > 250
+
+
+def test_several_sizes_come_from_one_read_as_large_as_the_largest_needs(tmp_path):
+    grain = np.random.default_rng(0).integers(0, 255, (1200, 1600, 3), dtype=np.uint8)
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(grain).save(path, quality=95)
+    assert min(read_photo(path, resolution=32).size) == 150  # an eighth of 1200 px
+    large = read_photo(path, resolution=512)
+    assert min(large.size) == 600
+    small = fit_photo(large, resolution=32)
+    assert (small == fit_photo(read_photo(path, resolution=512), resolution=32)).all()
+    assert (fit_photo(large, resolution=512) == decode_photo(path, resolution=512)).all()
 
 
 def encoded(form: str) -> bytes:

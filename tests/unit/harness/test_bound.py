@@ -34,6 +34,9 @@ class Substrate:
     def cut(self, items: np.ndarray) -> list[np.ndarray]:
         return cut(items, 2)
 
+    def transform_of(self, model_id: str) -> str:
+        return "64 px"
+
     def block_hashes(self, model_ids: list[str]) -> dict[str, tuple[str, ...]]:
         return {m: tuple(ref.hash for ref in self.models[m].blocks) for m in model_ids}
 
@@ -85,3 +88,30 @@ def test_another_search_than_halving_has_none() -> None:
 def test_a_run_without_spans_of_a_phase_has_none() -> None:
     spans = [s for s in SPANS if s.phase != "prepare_data"]
     assert time_bound(RESULT, Substrate(), spans) is None  # type: ignore[arg-type]
+
+
+def test_a_run_that_read_nothing_of_a_kind_of_block_has_none() -> None:
+    spans = [s for s in SPANS if s.attributes.get("block") != "arch/b"]
+    assert time_bound(RESULT, Substrate(), spans) is None  # type: ignore[arg-type]
+
+
+def test_reads_count_on_whichever_thread_they_were() -> None:
+    reads = [s for s in SPANS if s.phase == "prepare_model"]
+    others = [s for s in SPANS if s.phase != "prepare_model"]
+    others.append(span("prepare_model", 7.0, block="arch/a", waited=True))
+    ahead = time_bound(RESULT, Substrate(), others, background=reads)  # type: ignore[arg-type]
+    assert ahead == time_bound(RESULT, Substrate(), SPANS)  # type: ignore[arg-type]
+
+
+def test_models_that_read_other_inputs_share_nothing() -> None:
+    class Apart(Substrate):
+        def transform_of(self, model_id: str) -> str:
+            return f"{model_id} px"
+
+    spans = [s for s in SPANS if s.phase != "prepare_data"]
+    spans += [span("prepare_data", 0.2, items=2, transform="m1 px") for _ in range(3)]
+    spans += [span("prepare_data", 0.4, items=2, transform="m2 px") for _ in range(3)]
+    bound = time_bound(RESULT, Apart(), spans)  # type: ignore[arg-type]
+    assert bound is not None
+    assert bound.inference_s == pytest.approx(6 * 1.0 + 6 * 4.0)  # block a for each
+    assert bound.prepare_data_s == pytest.approx(6 * (0.1 + 0.2))  # each item for each

@@ -35,7 +35,7 @@ def test_this_machine(examined: tuple[Section, ...]) -> None:
     found = {section.title: verdicts(list(section.findings)) for section in examined}
     assert list(found) == [
         "Machine", "Limits", "Caches", "Folders", "Telemetry of the host", "Steadiness", "GPUs",
-        "PyTorch",
+        "PyTorch", "Predictions",
     ]  # fmt: skip
     assert "examination" not in {subject for part in found.values() for subject in part}
     assert found["Limits"]["memory limit"] in ("yes", "weaker")

@@ -10,6 +10,7 @@ import pytest
 
 from harness.resolving import SpecError
 from harness.spec import RunSpec, plan_runs, run_specs, vocabulary
+from scenarios.errors import ScenarioError
 from scenarios.loading import load_scenario, shipped_scenarios
 from scenarios.matrix import Cell, parse_filters
 from scenarios.parameters import PARAMETERS, SYSTEM_OPTIONS
@@ -40,9 +41,11 @@ def test_the_identity_is_frozen():
         "cores": None,
         "data_seed": 0,
         "data_workers": 0,
+        "decoded_budget": None,
         "dataset": "digits",
         "device": "cpu",
         "distribution": "top_50",
+        "fold_batch_norm": False,
         "gpu_allocator_cap": None,
         "items": 400,
         "memory_format": "channels_last",
@@ -53,16 +56,23 @@ def test_the_identity_is_frozen():
             "batched_heads": False,
             "cache_budget": 67108864,
             "decode_once": False,
+            "in_place": False,
             "keep_blocks": False,
+            "memory_budget": None,
+            "prefetch": False,
+            "prefetch_budget": None,
+            "recompute": False,
             "schedule": "block_major",
+            "siblings_together": False,
             "stop_when_decided": False,
+            "traversal": "dfs_plus",
         },
         "path": None,
         "profile": False,
         "resolution": 64,
         "scorer": "linear",
         "sequence_length": None,
-        "specification": 1,
+        "specification": 2,
         "store_bandwidth": None,
         "system": "alsatian-paper",
         "telemetry": True,
@@ -71,7 +81,7 @@ def test_the_identity_is_frozen():
         "vocabulary": None,
         "weights": None,
     }
-    assert spec.identity == "0e51b9f2dfd514b2f3327d770df35b93bef5352b11d131f3ae5643e2c570394b"
+    assert spec.identity == "f32169e896886bcdb4f48c121b78a0574aee5e725a93dff0ba3247fbdc9637b2"
 
 
 def test_the_canonical_form_is_plain_json():
@@ -109,9 +119,18 @@ def test_every_parameter_reaches_the_specification():
         ("threads", 1),
         ("memory_format", "contiguous"),
         ("data_workers", 1),
+        ("fold_batch_norm", True),
+        ("decoded_budget", "1 MiB"),
         ("allow_tiny", True),
         ("cache_budget", "1 MiB"),
+        ("memory_budget", "1 MiB"),
         ("schedule", "block_major"),
+        ("traversal", "dfs_plus"),
+        ("in_place", False),
+        ("siblings_together", False),
+        ("recompute", False),
+        ("prefetch", False),
+        ("prefetch_budget", "1 MiB"),
         ("decode_once", False),
         ("keep_blocks", False),
         ("batched_heads", False),
@@ -134,13 +153,13 @@ def test_an_alias_is_its_system():
 
 def test_options_that_do_not_apply_make_no_difference():
     plain = spec_of(system="shift")
-    assert set(plain.options) == {"decode_once", "keep_blocks", "stop_when_decided"}
+    assert "schedule" not in plain.options
     assert spec_of(system="shift", cache_budget="1 MiB", batched_heads=True) == plain
 
 
 def test_an_option_given_with_the_system_comes_first():
     spec = spec_of(system="baseline+decode_once", decode_once=False)
-    assert spec.options == {"decode_once": True}
+    assert spec.options["decode_once"] is True
     assert spec_of(system="baseline", decode_once=True) == spec
     assert spec_of(system="alsatian+decode_once=false").options["decode_once"] is False
     assert spec_of(system="alsatian", decode_once=None).options["decode_once"] is True
@@ -163,6 +182,11 @@ def test_every_built_in_default_is_a_value_of_its_option():
         ("baseline", "Base"),
         ("baseline+decode_once", "Base + decode_once"),
         ("baseline+decode_once=false", "Base"),
+        ("baseline+decode_once+prefetch", "Base (strong)"),
+        (
+            "baseline+prefetch+decode_once+prefetch_budget=1 MiB",
+            "Base (strong) + prefetch_budget=1 MiB",
+        ),
         ("alsatian-paper+cache_budget=64 MiB", "Alsatian (paper) + cache_budget=64 MiB"),
         (
             "alsatian+schedule=block_major+keep_blocks=false",
@@ -207,6 +231,30 @@ def test_text_has_no_resolution_and_no_memory_format():
         ({"dataset": "image_folder"}, "The dataset 'image_folder' needs a path"),
         ({"dataset": "image_folder", "path": "nowhere"}, "nothing at the path 'nowhere'"),
         ({"weights": "w.safetensors"}, "nothing at the weights 'w.safetensors'"),
+        ({"architecture": "resnet18+bert"}, "resnet18 reads images, bert reads text"),
+        (
+            {"architecture": "resnet18+vit_ti_16", "models": 1},
+            "models is 1, but resnet18+vit_ti_16 are 2 architectures",
+        ),
+        ({"architecture": "resnet18+resnet81"}, "no architecture 'resnet81'. Did you mean"),
+        ({"architecture": "resnet18+"}, "There is no architecture '' (in 'resnet18+')"),
+        ({"architecture": "resnet18@64+resnet18@96"}, "'resnet18' is given twice"),
+        ({"architecture": "resnet18@big"}, "as in resnet18@96"),
+        ({"architecture": "resnet18@9999"}, "at most 4096 px"),
+        ({"architecture": "vit_ti_16@100+resnet18"}, "multiple of the patch size, 16 px"),
+        (
+            {"architecture": "bert+bert_tiny@64", "dataset": "docstrings"},
+            "bert_tiny reads text and has no resolution",
+        ),
+        (
+            {"architecture": "bert+bert_tiny", "dataset": "docstrings", "sequence_length": 513},
+            "bert reads at most 512",
+        ),
+        (
+            {"architecture": "resnet18+vit_ti_16", "weights": "base.pth"},
+            "'base.pth' are of one architecture",
+        ),
+        ({"architecture": "resnet18+vit_ti_16", "weights": "hub"}, "weights for vit_ti_16"),
         ({"test_fraction": 1.0}, "test_fraction must be a number between 0 and 1"),
         ({"models": 0}, "models must be a whole number of at least 1"),
         ({"device": "tpu"}, "device must be cpu, cuda"),
@@ -220,6 +268,54 @@ def test_what_cannot_be_run_is_refused(parameters, sentence):
     with pytest.raises(SpecError) as caught:
         spec_of(**parameters)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "resolution", "architecture", "resolved"),
+    [
+        ("resnet18 + vit_ti_16", None, "resnet18+vit_ti_16", 224),
+        ("resnet18+vit_ti_16", 64, "resnet18+vit_ti_16", 64),
+        ("resnet18+vit_ti_16@96", 64, "resnet18@64+vit_ti_16@96", None),
+        ("resnet18+vit_ti_16@96", None, "resnet18@224+vit_ti_16@96", None),
+        ("resnet18@64+vit_ti_16@64", None, "resnet18+vit_ti_16", 64),
+        ("resnet18@96", 64, "resnet18", 96),
+    ],
+)
+def test_a_search_over_several_architectures_has_one_spelling(
+    given, resolution, architecture, resolved
+):
+    spec = spec_of(architecture=given, resolution=resolution)
+    assert (spec.architecture, spec.resolution) == (architecture, resolved)
+    assert spec_of(architecture=architecture, resolution=resolved) == spec
+
+
+def test_text_architectures_share_their_length():
+    spec = spec_of(architecture="roberta+bert_tiny", dataset="docstrings", sequence_length=64)
+    assert (spec.architecture, spec.sequence_length) == ("roberta+bert_tiny", 64)
+    assert "35 of roberta+bert_tiny" in spec.summary
+
+
+def test_a_scenario_can_search_several_architectures(tmp_path):
+    text = (
+        HEAD.replace("resnet18", "[resnet18 + vit_ti_16@96, resnet18]")
+        .replace("fixed: {architecture:", "matrix: {architecture:")
+        .replace(", distribution: top_50}", "}\nfixed: {system: alsatian, distribution: top_50}")
+    )
+    scenario = load(tmp_path, text)
+    plan = run_specs(scenario, parse_filters(["architecture=resnet18+vit_ti_16@96"]))
+    assert [spec.architecture for spec in plan.specs] == ["resnet18@224+vit_ti_16@96"]
+    assert len(run_specs(scenario).specs) == 2
+    with pytest.raises(ScenarioError, match=r"no architecture 'vit_t_16' .*Did you mean"):
+        load(tmp_path, text.replace("vit_ti_16", "vit_t_16"))
+
+
+@pytest.mark.parametrize("name", ["vit_ti_16", "bert"])
+def test_folding_makes_no_difference_where_there_is_no_batch_norm(name):
+    dataset = "docstrings" if name == "bert" else "digits"
+    folded = spec_of(architecture=name, dataset=dataset, fold_batch_norm=True)
+    assert folded == spec_of(architecture=name, dataset=dataset)
+    both = spec_of(architecture="vit_ti_16+resnet18", fold_batch_norm=True)
+    assert both.fold_batch_norm is True
 
 
 def test_paths_are_looked_for_beside_the_scenario_then_here(tmp_path, monkeypatch):

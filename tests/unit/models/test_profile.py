@@ -67,3 +67,18 @@ def test_sizes_are_those_of_a_real_run(name):
 def test_sizes_that_do_not_fit_are_refused(name, size, message):
     with pytest.raises(ConfigurationError, match=message):
         profile_model(ModelShape(architecture=name), **size)
+
+
+def test_traffic_and_parameters_of_a_basic_block_by_hand():
+    block = profile_model(ModelShape(architecture="resnet18"), resolution=224)[1]
+    # Two convolutions, two normalisations, two activations and a sum, each of 64·56·56 numbers.
+    assert block.traffic_bytes == 7 * 4 * 64 * 56 * 56
+    # Of a normalisation four vectors, and the number of batches seen.
+    assert block.parameter_bytes == 2 * (4 * 64 * 64 * 9 + 4 * 4 * 64 + 8)
+    assert block.family == "resnet"
+
+
+def test_views_are_no_traffic():
+    # Token ids to embeddings: three of them are looked up, added and normalised.
+    first = profile_model(ModelShape(architecture="bert_tiny"), sequence_length=16)[0]
+    assert 5 * first.output_bytes <= first.traffic_bytes <= 8 * first.output_bytes

@@ -1,81 +1,84 @@
-"""DFS+ against the paper's worked trees, and its properties on random trees."""
+"""What an order needs, and what is an order."""
 
 from __future__ import annotations
 
-import itertools
-
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from systems.planning.task_tree import ROOT, TaskTree
-from systems.planning.traversal import dfs_plus, is_depth_first, is_traversal, peak_bytes
-
-FIGURE_9_PARENTS = [-1, 0, 1, 1, 2, 2, 3, 3]
-
-
-def tree_of(parents: list[int], sizes: list[int]) -> TaskTree:
-    children: list[list[int]] = [[] for _ in parents]
-    for vertex, parent in enumerate(parents[1:], 1):
-        children[parent].append(vertex)
-    return TaskTree(
-        parent=parents,
-        block=["", *(f"block{v}" for v in range(1, len(parents)))],
-        children=children,
-        models={v: (f"model{v}",) for v, below in enumerate(children) if not below},
-        size_bytes=sizes,
-    )
+from systems.planning.traversal import is_depth_first, is_traversal, peak_bytes
+from tests.unit.planning.plain_planning import (
+    APPENDIX,
+    FIGURE_9,
+    FIGURE_9_PARENTS,
+    depth_first_orders,
+    plain_peak,
+    tree_of,
+    trees,
+)
 
 
-@st.composite
-def trees(draw: st.DrawFn, most: int = 24) -> TaskTree:
-    n = draw(st.integers(2, most))
-    parents = [-1, *(draw(st.integers(0, v - 1)) for v in range(1, n))]
-    sizes = draw(st.lists(st.integers(0, 9), min_size=n, max_size=n))
-    return tree_of(parents, sizes)
-
-
-def test_figure_9() -> None:
-    tree = tree_of(FIGURE_9_PARENTS, [0, 9, 6, 4, 4, 2, 2, 2])
-    traversal = dfs_plus(tree)
-    assert list(traversal.order) == [0, 1, 3, 7, 6, 2, 5, 4]
-    assert traversal.peak_bytes == 15
-    assert peak_bytes(tree, [0, 1, 3, 2, 7, 6, 5, 4], in_place=True) == 13
-
-
-def test_appendix_tree() -> None:
-    assert dfs_plus(tree_of(FIGURE_9_PARENTS, [0, 9, 1, 1, 4, 2, 2, 2])).peak_bytes == 12
-    assert dfs_plus(tree_of(FIGURE_9_PARENTS, [0, 9, 7, 6, 1, 1, 1, 1])).peak_bytes == 16
-
-
-def test_appendix_tree_has_a_better_order_that_is_not_depth_first() -> None:
-    tree = tree_of(FIGURE_9_PARENTS, [0, 9, 1, 1, 4, 2, 2, 2])
-    better = [0, 1, 2, 3, 7, 6, 5, 4]
-    assert is_traversal(tree, better)
-    assert not is_depth_first(tree, better)
-    assert peak_bytes(tree, better) == 11
-    assert peak_bytes(tree, better, in_place=True) == 10
+@pytest.mark.parametrize(
+    ("sizes", "order", "plain", "in_place"),
+    [
+        (FIGURE_9, [0, 1, 3, 7, 6, 2, 5, 4], 15, 15),
+        (FIGURE_9, [0, 1, 3, 2, 7, 6, 5, 4], 19, 13),
+        (APPENDIX, [0, 1, 3, 7, 6, 2, 5, 4], 12, 12),
+        (APPENDIX, [0, 1, 2, 3, 7, 6, 5, 4], 11, 10),
+    ],
+)
+def test_worked_orders(sizes: list[int], order: list[int], plain: int, in_place: int) -> None:
+    tree = tree_of(FIGURE_9_PARENTS, sizes)
+    assert is_traversal(tree, order)
+    assert peak_bytes(tree, order) == plain
+    assert peak_bytes(tree, order, in_place=True) == in_place
 
 
 def test_a_chain_holds_parent_and_child() -> None:
     tree = tree_of([-1, 0, 1, 2], [0, 5, 7, 1])
-    assert dfs_plus(tree).peak_bytes == 12
+    assert peak_bytes(tree, [0, 1, 2, 3]) == 12
     assert peak_bytes(tree, [0, 1, 2, 3], in_place=True) == 7
 
 
-@given(trees())
-def test_the_published_requirement_is_what_its_order_needs(tree: TaskTree) -> None:
-    traversal = dfs_plus(tree)
-    assert is_traversal(tree, traversal.order)
-    assert is_depth_first(tree, traversal.order)
-    assert traversal.order[0] == ROOT
-    assert traversal.peak_bytes == peak_bytes(tree, traversal.order)
-    assert peak_bytes(tree, traversal.order, in_place=True) <= traversal.peak_bytes
+def test_the_input_alone() -> None:
+    assert peak_bytes(tree_of([-1], [5]), [ROOT]) == 5
 
 
-@given(trees(most=6))
-def test_no_order_needs_less_than_parent_and_child(tree: TaskTree) -> None:
-    least = max(tree.size_bytes[v] + tree.size_bytes[tree.parent[v]] for v in range(1, len(tree)))
-    for rest in itertools.permutations(range(1, len(tree))):
-        order = [ROOT, *rest]
-        if is_traversal(tree, order):
-            assert peak_bytes(tree, order) >= least
+@st.composite
+def trees_with_orders(draw: st.DrawFn) -> tuple[TaskTree, list[int]]:
+    tree = draw(trees())
+    order, ready = [ROOT], list(tree.children(ROOT))
+    while ready:
+        v = ready.pop(draw(st.integers(0, len(ready) - 1)))
+        order.append(v)
+        ready.extend(tree.children(v))
+    return tree, order
+
+
+@given(trees_with_orders(), st.booleans())
+def test_peaks_agree_with_a_simulation_step_by_step(
+    case: tuple[TaskTree, list[int]], in_place: bool
+) -> None:
+    tree, order = case
+    assert is_traversal(tree, order)
+    assert peak_bytes(tree, order, in_place=in_place) == plain_peak(tree, order, in_place=in_place)
+
+
+@given(trees_with_orders())
+def test_what_is_no_traversal(case: tuple[TaskTree, list[int]]) -> None:
+    tree, order = case
+    assert not is_traversal(tree, order[:-1])
+    assert not is_traversal(tree, [*order[:-1], order[0]]) or len(order) == 1
+    if len(order) > 1:
+        assert not is_traversal(tree, order[::-1])
+        assert not is_traversal(tree, [*order, order[-1]])
+
+
+@given(trees(most=7), st.data())
+def test_depth_first_is_what_finishes_each_subtree(tree: TaskTree, data: st.DataObject) -> None:
+    orders = list(depth_first_orders(tree))
+    assert is_depth_first(tree, data.draw(st.sampled_from(orders)))
+    order = [ROOT, *data.draw(st.permutations(range(1, len(tree))))]
+    if is_traversal(tree, order):
+        assert is_depth_first(tree, order) == (order in orders)

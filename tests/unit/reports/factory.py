@@ -48,7 +48,8 @@ def record_json(label: str = "Base", **changes: Any) -> dict[str, Any]:
     system, options = SYSTEMS.get(label, (label.lower(), {}))
     wall_s = changes.get("wall_s", 10.0)
     record: dict[str, Any] = {
-        "schema": 2,
+        "schema": 3,
+        "decisions": [],
         "scenario": "quick",
         "key": f"{label}-{changes.get('round', 0)}",
         "identity": json.dumps([label, changes.get("spec", {})]),

@@ -205,3 +205,13 @@ def test_distance_is_symmetric_and_does_not_depend_on_scale(sketch, shift, scale
 def test_incomparable_sketches_are_infinitely_far(other):
     assert sketch_distance([1.0, 1.0], other) == float("inf")
     assert sketch_distance(other, [1.0, 1.0]) == float("inf")
+
+
+def test_a_shift_that_chose_the_full_search_is_held_to_base():
+    other = {**answer(halving=False), "ranking": ["m3", "m2", "m1", "m0"]}
+    halving = [record("Alsatian (paper)"), record("Alsatian")]
+    chosen = [{"what": "search", "halves": False, "reason": "cheaper"}]
+    full = [record("Base", answer=other), record("SHiFT", answer=other, decisions=chosen)]
+    assert check_agreement(full + halving).status == "agree"
+    not_told = [record("Base", answer=other), record("SHiFT", answer=other)]
+    assert check_agreement(not_told + halving).status == "differ"

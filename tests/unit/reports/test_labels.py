@@ -35,6 +35,8 @@ def test_ratios_intervals_and_shares():
 
 def test_unknown_names_are_shown_as_they_are():
     assert labels.architecture("my_net") == "my_net"
+    assert labels.architecture("resnet18+my_net") == "ResNet-18 + my_net"
+    assert labels.architecture("resnet18@64+vit_l_32@96") == "ResNet-18 (64 px) + ViT-L-32 (96 px)"
     assert labels.parameter("precision", "bfloat16") == "precision bfloat16"
     assert labels.parameter("allow_tiny", True) == "allow tiny"
     assert labels.parameter("allow_tiny", False) == "no allow tiny"

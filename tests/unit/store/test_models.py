@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,8 @@ import pytest
 import torch
 
 from systems.errors import StoreError
-from systems.store.blocks import BlockContent, block_hash
+from systems.store.blocks import BlockContent, block_hash, encode
+from systems.store.checksum import checksum
 from systems.store.store import BlockStore
 from systems.store.stored import Added, Sizes
 
@@ -212,3 +214,20 @@ def test_importing_the_store_does_not_import_torch() -> None:
     code = "import sys, systems.store.store; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_a_file_that_another_process_wrote_again_is_read(
+    store: BlockStore, block: MakeBlock
+) -> None:
+    _add(store, "m", block(0))
+    (ref,) = store.model("m").blocks
+    store.read_block(ref.hash)
+    # As if by another version, which lays the same content out in another way.
+    path = store.root / "blocks" / f"{ref.hash}.safetensors"
+    encoded = encode(block(0), "other")
+    path.write_bytes(encoded.tobytes())
+    with sqlite3.connect(store.root / "catalogue.sqlite3") as connection:
+        connection.execute(
+            "UPDATE blocks SET checksum = ?, file_bytes = ?", (checksum(encoded), encoded.size)
+        )
+    assert torch.equal(store.read_block(ref.hash)["norm.bias"], block(0).tensors["norm.bias"])

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from systems.errors import ConfigurationError
+from systems.registry import system_info
 from tests.searching import TEXT, Searches
 
 ALSATIANS = ("alsatian-paper", "alsatian")
@@ -29,10 +30,12 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def smallest_budget(search: Searches, **parameters: Any) -> int:
-    """The smallest budget that an Alsatian accepts, as its refusal names it."""
-    with pytest.raises(ConfigurationError, match="at least") as refusal:
-        search("alsatian-paper", {"cache_budget": 1}, **parameters)
+def smallest_budget(
+    search: Searches, budget: str, options: Mapping[str, Any], **parameters: Any
+) -> int:
+    """The smallest budget that Alsatian accepts with these options, as its refusal names it."""
+    with pytest.raises(ConfigurationError, match=f"{budget}.*at least") as refusal:
+        search("alsatian", {**options, budget: 1}, **parameters)
     found = re.search(r"at least (\d+)", str(refusal.value))
     assert found
     return int(found[1])
@@ -69,7 +72,8 @@ def test_four_systems_agree(search: Searches, name: str, distribution: str) -> N
 def test_every_cache_budget_gives_the_same_answer(search: Searches, name: str) -> None:
     parameters = SMALL[name]
     expected = search("alsatian", **parameters)["answer"]
-    least = smallest_budget(search, **parameters)
+    published = system_info("alsatian-paper").options
+    least = smallest_budget(search, "cache_budget", published, **parameters)
     for budget in (least, 2 * least, 5 * least):
         found = search("alsatian-paper", {"cache_budget": budget}, **parameters)
         assert found["answer"] == expected
@@ -86,8 +90,14 @@ def test_every_cache_budget_gives_the_same_answer(search: Searches, name: str) -
     seed=st.integers(0, 1),
     options=st.fixed_dictionaries(
         {
-            "schedule": st.sampled_from(["block_major", "batch_major"]),
+            "schedule": st.sampled_from(["auto", "block_major", "batch_major"]),
+            "traversal": st.sampled_from(["optimal", "depth_first", "dfs_plus"]),
+            "in_place": st.booleans(),
+            "siblings_together": st.booleans(),
+            "recompute": st.booleans(),
             "cache_budget": st.sampled_from([None, 1, 3]),
+            "memory_budget": st.sampled_from([None, 1, 2]),
+            "prefetch": st.booleans(),
             "decode_once": st.booleans(),
             "keep_blocks": st.booleans(),
             "batched_heads": st.booleans(),
@@ -102,13 +112,18 @@ def test_no_option_changes_the_answer(
         "batch_size": batch_size, "items": 60,
     }  # fmt: skip
     expected = search("shift", **parameters)
-    if options["cache_budget"] is not None:  # so many times the smallest that would do
-        least = smallest_budget(search, **parameters)
-        options = {**options, "cache_budget": least * options["cache_budget"]}
+    for budget in ("cache_budget", "memory_budget"):
+        if options[budget] is not None:  # so many times the smallest that would do
+            least = smallest_budget(search, budget, options, **parameters)
+            options = {**options, budget: least * options[budget]}
     found = search("alsatian", options, **parameters)
     assert found["answer"] == expected["answer"]
+    counts = found["counts"]
     if options["cache_budget"] is not None:
-        assert found["counts"]["cache_peak_bytes"] <= options["cache_budget"]
+        assert counts["cache_peak_bytes"] <= options["cache_budget"]
+    if options["memory_budget"] is not None:
+        held_bytes = counts["cache_peak_bytes"] + counts["resident_parameters_peak_bytes"]
+        assert held_bytes <= options["memory_budget"]
     assert_base_agrees(search("baseline", **parameters), expected["answer"])
 
 

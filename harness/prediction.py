@@ -1,0 +1,120 @@
+"""What runs would take, by the cost model: predicted, not measured; nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.hardware_profiles import find_profile
+from harness.inputs import cost_model, search_options
+from harness.search_shape import search_shape, strategy
+from harness.spec import RunSpec
+from systems.planning.hardware_profile import HardwareProfile
+from systems.planning.search_choice import choose_search
+from systems.planning.simulation import predict
+
+_SYSTEM = ("system", "options", "telemetry", "profile")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PredictedRun:
+    """One run of a scenario and what it would take."""
+
+    spec: RunSpec
+    wall_s: float
+    phases_s: Mapping[str, float]
+    speed_up: float | None
+    """time(Base)/time(system), both predicted; None where no Base is predicted."""
+    bytes_read: float
+    items_decoded: float
+    hardware: HardwareProfile
+
+
+def predict_runs(
+    specs: Sequence[RunSpec], *, profile: str | None, cache: Path
+) -> tuple[PredictedRun, ...]:
+    """Predict each run; the first takes some seconds, for torch is asked for block profiles.
+
+    Args:
+        profile: a shipped profile's name, a file, or None for this machine's own.
+        cache: where a measured profile of this machine is looked for.
+
+    Raises:
+        ScenarioError: the profile is not right.
+        ConfigurationError: a run cannot be predicted.
+    """
+    profiles = {
+        device: find_profile(profile, cache=cache, device=device)
+        for device in {spec.device for spec in specs}
+    }
+    runs = [_predicted(spec, profiles[spec.device]) for spec in specs]
+    base_s = {_search(run.spec): run.wall_s for run in runs if run.spec.label == "Base"}
+    return tuple(
+        replace(run, speed_up=base_s[_search(run.spec)] / run.wall_s)
+        if _search(run.spec) in base_s
+        else run
+        for run in runs
+    )
+
+
+def rows(runs: Sequence[PredictedRun]) -> list[dict[str, Any]]:
+    """The predictions in plain types, for reports."""
+    return [
+        {
+            "search": run.spec.summary.partition(": ")[2],
+            "label": run.spec.label,
+            "identity": run.spec.identity,
+            "wall_s": run.wall_s,
+            "phases_s": dict(run.phases_s),
+            "speed_up": run.speed_up,
+            "bytes_read": run.bytes_read,
+            "items_decoded": run.items_decoded,
+            "profile": run.hardware.name,
+            "is_fallback": run.hardware.is_fallback,
+        }
+        for run in runs
+    ]
+
+
+def notes(runs: Sequence[PredictedRun]) -> list[str]:
+    """What a reader of the predictions has to know of the profiles, as sentences."""
+    found = []
+    for hardware in {run.hardware.name: run.hardware for run in runs}.values():
+        if hardware.is_fallback:
+            found.append(
+                "No hardware profile: the numbers are of a guessed machine and right to an order "
+                "of magnitude at best. Measure this one with 'alsatian-bench doctor --calibrate', "
+                "or give --profile."
+            )
+        else:
+            title = f": {hardware.title}" if hardware.title else "."
+            found.append(f"Hardware profile '{hardware.name}'{title}")
+    return found
+
+
+def _predicted(spec: RunSpec, hardware: HardwareProfile) -> PredictedRun:
+    canonical = spec.canonical()
+    if spec.memory_limit is not None:
+        limit = min(hardware.page_cache_bytes, spec.memory_limit)
+        hardware = replace(hardware, page_cache_bytes=limit)
+    options, model = search_options(spec.options), cost_model(hardware, canonical)
+    search, way = search_shape(canonical), strategy(spec.system, options)
+    if options.choose_search:
+        way = replace(way, halves=choose_search(search, way, model).halves)
+    prediction = predict(search, way, model)
+    return PredictedRun(
+        spec=spec,
+        wall_s=prediction.wall_s,
+        phases_s=prediction.phases_s,
+        speed_up=None,
+        bytes_read=prediction.bytes_read,
+        items_decoded=prediction.items_decoded,
+        hardware=hardware,
+    )
+
+
+def _search(spec: RunSpec) -> tuple[object, ...]:
+    """Everything but the system: what runs are compared within."""
+    return tuple((k, v) for k, v in spec.canonical().items() if k not in _SYSTEM)

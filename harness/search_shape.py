@@ -1,0 +1,117 @@
+"""From a run's specification to what the simulator has to know of it.
+
+Block profiles need torch (its meta device, no memory): it is imported when they are asked
+for, in the process that predicts, never where runs are supervised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.inputs import ModelGroup, model_groups
+from scenarios.parameter import AUTO
+from systems.api import SearchOptions
+from systems.errors import ConfigurationError
+from systems.models.architectures import architecture
+from systems.models.lineage import distribution, owner, snapshot_lineage
+from systems.planning.search import BlockSizes, SearchShape, Strategy
+from systems.search_shape import strategy_of
+
+CLASSES = 10
+"""Of datasets whose classes are not known before they are opened."""
+TYPICAL_BATCH = 32
+"""Items of a batch where the scenario leaves it to measurements that were not made yet."""
+
+
+def search_shape(spec: Mapping[str, Any]) -> SearchShape:
+    """The search that a canonical specification asks for.
+
+    Raises:
+        ConfigurationError: the specification cannot be predicted.
+    """
+    rows: list[np.ndarray] = []
+    kinds: list[np.ndarray] = []
+    profiles: list[BlockSizes] = []
+    for group in model_groups(spec):
+        of_blocks = _profiles(group)
+        own = model_rows(len(of_blocks), spec=spec, count=group.models)
+        rows.append(own + sum(map(len, kinds)))
+        kind = np.empty(own.max() + 1, np.int32)
+        kind[own] = len(profiles) + np.arange(len(of_blocks), dtype=np.int32)
+        kinds.append(kind)
+        profiles += of_blocks
+    test_items = round(spec["test_fraction"] * spec["items"])
+    return SearchShape(
+        rows=_padded(rows),
+        kind=np.concatenate(kinds),
+        profiles=profiles,
+        test_items=test_items,
+        train_items=spec["items"] - test_items,
+        batch_size=TYPICAL_BATCH if spec["batch_size"] == AUTO else spec["batch_size"],
+        features=max(architecture(g.architecture).feature_size for g in model_groups(spec)),
+        classes=_classes(spec),
+        data_workers=None if spec["data_workers"] == AUTO else spec["data_workers"],
+    )
+
+
+def strategy(system: str, options: SearchOptions) -> Strategy:
+    """What a built-in system does.
+
+    Raises:
+        ConfigurationError: the system is none of ours; how it works is not known.
+    """
+    if system not in ("baseline", "shift", "alsatian-paper", "alsatian"):
+        raise ConfigurationError(
+            f"The system '{system}' cannot be predicted: only how Base, SHiFT and Alsatian work "
+            "is known. Leave it out with --filter system=…"
+        )
+    shares = system.startswith("alsatian")
+    return strategy_of(options, halves=system != "baseline", shares=shares)
+
+
+def model_rows(blocks: int, *, spec: Mapping[str, Any], count: int) -> np.ndarray:
+    """int32 [count, blocks]: a number for each block of each model of a synthetic set.
+
+    Equal numbers are equal blocks; they run from 0 without gaps.
+    """
+    origins = snapshot_lineage(
+        blocks,
+        count=count,
+        distribution=distribution(spec["distribution"]),
+        seed=spec["model_seed"],
+    )
+    owners = [
+        [owner(origins, model, block=place, blocks=blocks) for place in range(blocks)]
+        for model in range(count)
+    ]
+    owned = np.array(owners) * blocks + np.arange(blocks)
+    _, numbers = np.unique(owned, return_inverse=True)
+    return numbers.reshape(count, blocks).astype(np.int32)
+
+
+def _profiles(group: ModelGroup) -> tuple[BlockSizes, ...]:
+    import systems  # noqa: F401  (makes torchvision importable beside any build of torch)
+    from systems.models.profile import profile_model
+
+    transform = group.transform
+    return profile_model(
+        group.shape, resolution=transform.resolution, sequence_length=transform.sequence_length
+    )
+
+
+def _padded(rows: list[np.ndarray]) -> np.ndarray:
+    width = max(part.shape[1] for part in rows)
+    return np.concatenate(
+        [np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=-1) for part in rows]
+    ).astype(np.int32)
+
+
+def _classes(spec: Mapping[str, Any]) -> int:
+    if spec["path"] is None:
+        return CLASSES
+    folders = [entry for entry in Path(spec["path"]).iterdir() if entry.is_dir()]
+    return max(2, len(folders))

@@ -1,0 +1,195 @@
+"""The planner: budgets are kept, every batch goes through, nothing cheaper is passed over."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from systems.errors import ConfigurationError
+from systems.planning.planner import Planning, make_plan
+from systems.planning.task_tree import TaskTree
+from tests.unit.planning.carrying_out import carry_out
+from tests.unit.planning.random_trees import costs_for, model_trees, tree_from
+
+FIGURE_9 = tree_from([-1, 0, 1, 1, 2, 2, 3, 3], [0, 9, 6, 4, 4, 2, 2, 2])
+PUBLISHED = Planning(schedule="block_major")
+OURS = {
+    "schedule": "auto", "traversal": "optimal", "in_place": True, "siblings_together": True,
+    "recompute": True,
+}  # fmt: skip
+
+plannings = st.builds(
+    dict,
+    schedule=st.sampled_from(["auto", "block_major", "batch_major"]),
+    traversal=st.sampled_from(["dfs_plus", "depth_first", "optimal"]),
+    in_place=st.booleans(),
+    siblings_together=st.booleans(),
+    recompute=st.booleans(),
+)
+
+
+def passes_of(plan) -> list[list[int]]:  # type: ignore[no-untyped-def]
+    return [list(numbers) for numbers in plan.passes]
+
+
+def test_block_major_takes_all_batches_where_there_is_no_budget() -> None:
+    plan = make_plan(FIGURE_9, PUBLISHED, batch_items=[8, 8, 3], costs=costs_for(FIGURE_9))
+    assert passes_of(plan) == [[0, 1, 2]]
+    assert plan.schedule == "block_major"
+    assert plan.cache_bytes == 15 * 19
+
+
+def test_batch_major_is_one_stage_of_one_batch_at_a_time() -> None:
+    planning = Planning(schedule="batch_major")
+    plan = make_plan(FIGURE_9, planning, batch_items=[8, 8, 3], costs=costs_for(FIGURE_9))
+    assert (plan.schedule, passes_of(plan)) == ("batch_major", [[0, 1, 2]])
+    assert plan.cache_bytes == 15 * 8
+    assert plan.parameter_bytes == 70
+
+
+def test_a_budget_splits_between_batches() -> None:
+    planning = Planning(schedule="block_major", cache_budget_bytes=15 * 16)
+    plan = make_plan(FIGURE_9, planning, batch_items=[8, 8, 3], costs=costs_for(FIGURE_9))
+    assert passes_of(plan) == [[0, 1], [2]]
+
+
+def test_in_place_counts_on_parents_giving_way() -> None:
+    planning = Planning(schedule="block_major", cache_budget_bytes=13 * 19 + 2 * 8, in_place=True)
+    plan = make_plan(FIGURE_9, planning, batch_items=[8, 8, 3], costs=costs_for(FIGURE_9))
+    assert passes_of(plan) == [[0, 1, 2]]
+
+
+def test_auto_has_everything_there_where_it_fits() -> None:
+    planning = Planning(**OURS, memory_budget_bytes=10**6)  # type: ignore[arg-type]
+    plan = make_plan(FIGURE_9, planning, batch_items=[8] * 9, costs=costs_for(FIGURE_9))
+    assert plan.schedule == "batch_major"
+
+
+def test_auto_mixes_where_the_parameters_do_not_fit() -> None:
+    """b1 and b2 are large outputs, b3 small: the cut belongs after b3."""
+    tree = tree_from([-1, 0, 1, 2, 3, 3], [0, 900, 900, 1, 1, 1])
+    planning = Planning(**OURS, memory_budget_bytes=46_000)  # type: ignore[arg-type]
+    plan = make_plan(tree, planning, batch_items=[8] * 50, costs=costs_for(tree, 10_000))
+    assert plan.schedule == "mixed"
+    assert [step.block for step in plan.layout.stages()[0]] == ["b1", "b2", "b3"]
+    assert plan.layout.footprint().crossing_bytes < 10
+    assert passes_of(plan) == [list(range(50))]
+
+
+def test_auto_computes_again_what_is_dear_to_keep() -> None:
+    """A large output that two blocks read which do not fit together, at a trifling price."""
+    tree = tree_from([-1, 0, 1, 1], [0, 10_000, 1, 1])
+    costs = costs_for(tree, 1_000_000)
+    costs.item_s[:] = 1e-12
+    batches = [1] * 200
+    planning = Planning(**OURS, memory_budget_bytes=2_030_000)  # type: ignore[arg-type]
+    plan = make_plan(tree, planning, batch_items=batches, costs=costs)
+    keeping = Planning(**{**OURS, "recompute": False}, memory_budget_bytes=2_030_000)  # type: ignore[arg-type]
+    kept = make_plan(tree, keeping, batch_items=batches, costs=costs)
+    assert len(kept.passes) > 1
+    assert passes_of(plan) == [list(range(200))]
+    assert plan.layout.is_repeat.sum() == 1
+    costs.item_s[:] = 10.0
+    dear = make_plan(tree, planning, batch_items=batches, costs=costs)
+    assert not dear.layout.is_repeat.any()
+
+
+def test_siblings_are_computed_together_where_the_parent_need_not_be_kept() -> None:
+    tree = tree_from([-1, 0, 1, 1, 2, 2, 3, 3], [0, 900, 20, 30, 1, 1, 1, 1])
+    common = {"schedule": "block_major", "in_place": True, "cache_budget_bytes": 4_000}
+    apart = make_plan(
+        tree, Planning(**common), batch_items=[1] * 40, costs=costs_for(tree)  # type: ignore[arg-type]
+    )  # fmt: skip
+    together = make_plan(
+        tree, Planning(**common, siblings_together=True), batch_items=[1] * 40,  # type: ignore[arg-type]
+        costs=costs_for(tree),
+    )  # fmt: skip
+    assert len(apart.passes) > 1
+    assert passes_of(together) == [list(range(40))]
+
+
+@pytest.mark.parametrize("schedule", ["block_major", "batch_major", "auto"])
+def test_a_budget_below_one_batch_names_the_smallest_that_would_do(schedule: str) -> None:
+    def plan(budget: int):  # type: ignore[no-untyped-def]
+        planning = Planning(schedule=schedule, cache_budget_bytes=budget)  # type: ignore[arg-type]
+        return make_plan(FIGURE_9, planning, batch_items=[3, 8], costs=costs_for(FIGURE_9))
+
+    with pytest.raises(ConfigurationError, match=r"at least 120 "):
+        plan(119)
+    plan(120)
+
+
+def test_a_memory_budget_below_one_block_names_the_smallest_that_would_do() -> None:
+    def plan(budget: int):  # type: ignore[no-untyped-def]
+        planning = Planning(schedule="auto", memory_budget_bytes=budget)
+        return make_plan(FIGURE_9, planning, batch_items=[3, 8], costs=costs_for(FIGURE_9))
+
+    with pytest.raises(ConfigurationError, match=r"memory_budget.*at least 130 "):
+        plan(129)
+    plan(130)
+
+
+def test_a_budget_is_refused_at_once_for_a_batch_that_comes_later() -> None:
+    planning = Planning(schedule="block_major", cache_budget_bytes=479)
+    with pytest.raises(ConfigurationError, match=r"\(32 items\).*at least 480 "):
+        make_plan(FIGURE_9, planning, batch_items=[3], costs=costs_for(FIGURE_9), largest_batch=32)
+
+
+@given(
+    model_trees(), plannings, st.lists(st.integers(1, 9), min_size=1, max_size=8),
+    st.integers(1, 400), st.integers(1, 400),
+    st.lists(st.integers(1, 60), min_size=14, max_size=14),
+)  # fmt: skip
+def test_every_budget_is_kept_or_refused_with_one_that_does(
+    tree: TaskTree,
+    options: dict[str, object],
+    batch_items: list[int],
+    cache: int,
+    memory: int,
+    parameters: list[int],
+) -> None:
+    costs = costs_for(tree, parameters[: len(tree.block_hashes)])
+    budgets = {"cache_budget_bytes": cache, "memory_budget_bytes": memory}
+    for _ in range(3):
+        try:
+            planning = Planning(**options, **budgets)  # type: ignore[arg-type]
+            plan = make_plan(tree, planning, batch_items=batch_items, costs=costs)
+            break
+        except ConfigurationError as error:
+            name, least = re.search(r"set (\w+) to at least (\d+)", str(error)).groups()  # type: ignore[union-attr]
+            assert int(least) > budgets[f"{name}_bytes"]
+            budgets[f"{name}_bytes"] = int(least)
+    assert [n for numbers in plan.passes for n in numbers] == list(range(len(batch_items)))
+    assert all(plan.passes)
+    done = carry_out(plan.layout, plan.passes, batch_items)
+    assert set(done.executions.values()) == {1}
+    assert len(done.executions) == len(tree.model_ids) * len(batch_items)
+    assert done.peak_bytes <= plan.cache_bytes <= budgets["cache_budget_bytes"]
+    largest = max(
+        sum(costs.parameter_bytes[tree.block_hashes.index(b)] for b in {s.block for s in stage})
+        for stage in plan.layout.stages()
+    )
+    assert largest == plan.parameter_bytes
+    assert largest + done.peak_bytes <= budgets["memory_budget_bytes"]
+
+
+@given(model_trees(), st.integers(1, 6))
+def test_ours_is_never_dearer_than_block_major(tree: TaskTree, batches: int) -> None:
+    costs = costs_for(tree, 5)
+    memory = 5 * 2 + 40
+    try:
+        simple = make_plan(
+            tree, Planning(schedule="block_major", in_place=True, memory_budget_bytes=memory),
+            batch_items=[1] * batches, costs=costs,
+        )  # fmt: skip
+    except ConfigurationError:
+        return
+    ours = make_plan(
+        tree, Planning(**{**OURS, "traversal": "dfs_plus"}, memory_budget_bytes=memory),  # type: ignore[arg-type]
+        batch_items=[1] * batches, costs=costs,
+    )  # fmt: skip
+    assert np.int64(len(ours.passes)) <= len(simple.passes) or ours.schedule != "block_major"
