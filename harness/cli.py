@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from harness.terminal import (
+    ERR,
+    OUT,
+    announce,
+    calibrate_machine,
+    next_command,
+    say_waiting,
+    with_batch_sizes,
+)
 from systems.errors import BenchError, ConfigurationError
 
 OK, USAGE, NOTHING_MEASURED, INTERRUPTED = 0, 2, 3, 130
@@ -28,12 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-_out = Console(
-    highlight=False,
-    soft_wrap=not sys.stdout.isatty(),
-    width=None if sys.stdout.isatty() else 100,  # of a log file, not of a screen it has not
-)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Listing(StrEnum):
@@ -101,7 +102,7 @@ def run(
 
     plan = plan_runs(scenario, filters=filters or [], scale=scale)
     folder = cache or _default_cache()
-    plan = _with_batch_sizes(plan, folder, measure=not dry_run)
+    plan = with_batch_sizes(plan, folder, measure=not dry_run)
     campaign = Campaign(
         plan.scenario.name,
         plan.specs,
@@ -111,19 +112,19 @@ def run(
         monotone=plan.scenario.monotone,
     )
     pending = campaign.pending(force=force)
-    _announce(plan, campaign, pending)
+    announce(plan, campaign, pending)
     if dry_run:
         for planned in pending:
-            _out.print(f"{planned.key}  {escape(run_title(planned))}")
+            OUT.print(f"{planned.key}  {escape(run_title(planned))}")
         return
     statuses: list[str] = []
-    with only_one_measures(_say_waiting):
+    with only_one_measures(say_waiting):
         if pending:
-            with Display(_out) as display:
+            with Display(OUT) as display:
                 statuses = campaign.carry_out(pending, display, force=force)
         done = [campaign.runs.folder / planned.key for planned in campaign.planned]
-        next_command = _next_command(plan.scenario.name, campaign.runs.folder)
-        agreed = _compare(done, campaign.runs.folder, next_command=next_command)
+        advice = next_command(plan.scenario.name, campaign.runs.folder)
+        agreed = _compare(done, campaign.runs.folder, advice=advice)
     if not agreed or any(status not in ("ok", "skipped") for status in statuses):
         raise typer.Exit(NOTHING_MEASURED)
 
@@ -137,7 +138,7 @@ def list_(
 
     kinds = [what] if what else [kind for kind in Listing if kind is not Listing.parameters]
     for kind in kinds:
-        _out.print(listing(kind.value))
+        OUT.print(listing(kind.value))
 
 
 @app.command()
@@ -150,16 +151,16 @@ def validate(
     from harness.spec import plan_runs
 
     plan = plan_runs(file, filters=filters or [], scale=scale)
-    plan = _with_batch_sizes(plan, _default_cache(), measure=False)
-    _out.print(
+    plan = with_batch_sizes(plan, _default_cache(), measure=False)
+    OUT.print(
         f"{plan.scenario.name} is valid: {len(plan.specs)} different runs × "
         f"{plan.scenario.rounds} rounds."
     )
     for spec in plan.specs:
-        _out.print(f"  {spec.identity[:12]}  {escape(spec.summary)}")
+        OUT.print(f"  {spec.identity[:12]}  {escape(spec.summary)}")
     for parameters, reason in plan.excluded:
         named = ", ".join(f"{axis}={value}" for axis, value in parameters.items())
-        _out.print(f"  excluded: {escape(named)}: {escape(reason)}")
+        OUT.print(f"  excluded: {escape(named)}: {escape(reason)}")
 
 
 @app.command()
@@ -173,7 +174,7 @@ def compare(
     ] = None,
 ) -> None:
     """Compare stored runs: times, speed-ups over Base, phases, agreement."""
-    if not _compare(folders, output or folders[0], next_command=None):
+    if not _compare(folders, output or folders[0], advice=None):
         raise typer.Exit(NOTHING_MEASURED)
 
 
@@ -189,12 +190,12 @@ def trace(
     from harness.trace_export import write_chrome_trace
 
     made = write_chrome_trace(run, output or run / "trace.json")
-    _out.print(
+    OUT.print(
         f"{made.path}: {made.slices:,} slices, {made.counter_values:,} counter values"
         + (f", {made.profiler_events:,} profiler events" if made.profiler_events else "")
         + f" ({made.file_bytes / 1e6:.1f} MB)"
     )
-    _out.print("Open it at https://ui.perfetto.dev (nothing is uploaded: it stays in the browser).")
+    OUT.print("Open it at https://ui.perfetto.dev (nothing is uploaded: it stays in the browser).")
 
 
 @app.command()
@@ -211,13 +212,13 @@ def doctor(
     from harness import doctor as examination
 
     if calibrate:
-        _calibrate(cache or _default_cache(), device.value)
+        calibrate_machine(cache or _default_cache(), device.value)
         return
     sections = examination.doctor(cache=cache or _default_cache(), runs=runs)
     if as_json:
-        _out.print_json(data=examination.as_json(sections))
+        OUT.print_json(data=examination.as_json(sections))
     else:
-        examination.print_doctor(_out, sections)
+        examination.print_doctor(OUT, sections)
 
 
 @app.command()
@@ -258,9 +259,9 @@ def predict(
     if output is Format.json:
         print(predictions_as_json(table, notes(predicted)))
         return
-    print_predictions(_out, table)
+    print_predictions(OUT, table)
     for line in notes(predicted):
-        _out.print(escape(line))
+        OUT.print(escape(line))
 
 
 @app.command()
@@ -283,13 +284,13 @@ def noise(
 
     folder = cache or _default_cache()
     plan = plan_runs(scenario, filters=filters or [], scale=scale)
-    plan = _with_batch_sizes(plan, folder, measure=True)
+    plan = with_batch_sizes(plan, folder, measure=True)
     campaign = noise_campaign(plan, rounds=rounds, runs=runs, cache=folder)
     pending = campaign.pending()
-    with only_one_measures(_say_waiting), Display(_out) as display:
+    with only_one_measures(say_waiting), Display(OUT) as display:
         campaign.carry_out(pending, display)
     for floor in noise_floors(load_records([campaign.runs.folder]).records):
-        _out.print(escape(describe(floor, rounds=rounds)))
+        OUT.print(escape(describe(floor, rounds=rounds)))
         NoiseFolder(folder, host_class()).keep(floor.as_json())
 
 
@@ -316,7 +317,7 @@ def main() -> NoReturn:
             traceback.print_exc()
         _fail(_message(error), NOTHING_MEASURED if known is None else known)
     if code == INTERRUPTED:
-        _err.print("Interrupted. Finished runs are kept: the same command goes on from there.")
+        ERR.print("Interrupted. Finished runs are kept: the same command goes on from there.")
     sys.exit(code)
 
 
@@ -339,7 +340,7 @@ def _is_usage_error(error: Exception) -> bool:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    _err.print(f"[bold red]error:[/bold red] {escape(message)}")
+    ERR.print(f"[bold red]error:[/bold red] {escape(message)}")
     sys.exit(code)
 
 
@@ -352,52 +353,7 @@ def _default_cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "alsatian-bench"
 
 
-def _say_waiting() -> None:
-    _out.print("Waiting: another command measures on this machine, and two disturb each other.")
-
-
-def _calibrate(cache: Path, device: str) -> None:
-    from harness.calibration import calibrate
-    from harness.host_lock import only_one_measures
-    from harness.progress import Display
-
-    with only_one_measures(_say_waiting), Display(_out) as display:
-        profile, path = calibrate(
-            cache=cache,
-            device=device,
-            on_event=lambda event: display.preparing(event) if "what" in event else None,
-        )
-    _out.print(f"{escape(profile.title)}. Kept, and used from now on: {path}")
-    _out.print(escape(path.read_text()), end="")
-
-
-def _with_batch_sizes(plan: Any, cache: Path, *, measure: bool) -> Any:
-    """Numbers where ``batch_size`` is auto, as far as they are known or may be measured."""
-    from harness.host_lock import only_one_measures
-    from harness.progress import Display
-    from harness.tuning import is_left_open, tuning_notes, with_batch_sizes, with_known_batch_sizes
-
-    plan = with_known_batch_sizes(plan, cache=cache)
-    if measure and is_left_open(plan):
-        _out.print("measuring which batch size is fastest …")
-        with only_one_measures(_say_waiting), Display(_out) as display:
-            plan = with_batch_sizes(plan, cache=cache, on_event=display.preparing)
-    for line in tuning_notes(plan):
-        _out.print(escape(line))
-    return plan
-
-
-def _announce(plan: Any, campaign: Any, pending: list[Any]) -> None:
-    finished = len(campaign.planned) - len(pending)
-    _out.print(
-        f"[bold]{escape(plan.scenario.title)}[/bold]: {len(campaign.planned)} runs"
-        + (f", {finished} finished before" if finished else "")
-    )
-    if not pending:
-        _out.print("Nothing to do: all runs are finished (--force repeats them).")
-
-
-def _compare(folders: list[Path], output: Path, *, next_command: str | None) -> bool:
+def _compare(folders: list[Path], output: Path, *, advice: str | None) -> bool:
     """Print and write the comparison; False where answers differ or nothing was measured."""
     from reports.comparison import compare as compare_records
     from reports.figure import draw
@@ -407,37 +363,17 @@ def _compare(folders: list[Path], output: Path, *, next_command: str | None) -> 
 
     records = load_records(folders)
     comparison = compare_records(records.records)
-    print_comparison(_out, comparison)
+    print_comparison(OUT, comparison)
     output.mkdir(parents=True, exist_ok=True)
     write_csv(comparison, output / "comparison.csv")
     write_markdown(comparison, output / "comparison.md")
     figures = draw(comparison, output)
     for problem in records.problems:
-        _err.print(f"[yellow]note:[/yellow] {escape(problem)}")
+        ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
     for line in summarise(comparison).lines:
-        _out.print(escape(line))
-    _out.print(f"Table: {output / 'comparison.csv'}, {output / 'comparison.md'}")
-    _out.print(f"Figure: {', '.join(str(path) for path in figures)}")
-    if next_command:
-        _out.print(f"Next: {next_command}")
+        OUT.print(escape(line))
+    OUT.print(f"Table: {output / 'comparison.csv'}, {output / 'comparison.md'}")
+    OUT.print(f"Figure: {', '.join(str(path) for path in figures)}")
+    if advice:
+        OUT.print(f"Next: {advice}")
     return comparison.is_valid
-
-
-def _next_command(scenario: str, folder: Path) -> str:
-    if scenario == "quick":
-        return f"{_invocation('run quick', '--rounds 8')}   (a claim rests on at least 8 rounds)"
-    return _invocation(f"compare {folder}")
-
-
-def _invocation(verb: str, options: str = "") -> str:
-    """A command as this person can type it: by tox, from a checkout, or installed."""
-    environment = os.environ.get("TOX_ENV_NAME")
-    if environment == "quick" and verb == "run quick":
-        return f"python3 -m tox run -e quick -- {options}"
-    if environment:
-        program = f".tox/{environment}/bin/alsatian-bench"
-    elif Path(sys.argv[0]).name == "__main__.py":
-        program = "python3 -m harness"
-    else:
-        program = "alsatian-bench" if shutil.which("alsatian-bench") else sys.argv[0]
-    return f"{program} {verb} {options}".rstrip()

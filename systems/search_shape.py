@@ -52,6 +52,7 @@ def strategy_of(options: SearchOptions, *, halves: bool, shares: bool) -> Strate
             recompute=options.recompute,
             cache_budget_bytes=options.cache_budget_bytes,
             memory_budget_bytes=options.memory_budget_bytes,
+            prefetch=options.prefetch,
         ),
         keep_blocks=options.keep_blocks,
         decode_once=options.decode_once,

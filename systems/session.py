@@ -160,6 +160,7 @@ class SearchSession:
             item_s=np.array([model.execution_s(substrate.profile(r), items) / items for r in refs]),
             input_item_s=input_item_s,
             model=model,
+            resident=np.isin(tree.block_hashes, sorted(self._blocks.resident())),
         )
 
     def _by_transform(self, model_ids: Sequence[str]) -> list[list[str]]:
@@ -181,6 +182,7 @@ class SearchSession:
             recompute=options.recompute,
             cache_budget_bytes=options.cache_budget_bytes,
             memory_budget_bytes=memory_bytes,
+            prefetch=options.prefetch,
         )
 
     def score(self, model_ids: Sequence[str], *, round_number: int) -> dict[str, float]:

@@ -114,6 +114,12 @@ class BlockSource:
                 intents = [i for i in intents if first_uses[i.key] is i and i.key not in wanted]
             self._manager.signal(intents)
 
+    def resident(self) -> frozenset[str]:
+        """The hashes of the blocks that are there and stay until ``retain`` drops them."""
+        return (
+            frozenset(map(self._hash, self._manager.resident())) if self._all_stay else frozenset()
+        )
+
     def begin_stage(self) -> None:
         """The next stage begins."""
         self._expected_stages = max(self._expected_stages, self._manager.clock + 1)

@@ -97,6 +97,11 @@ class IntentManager:
             self._trim()
             self._changed.notify_all()
 
+    def resident(self) -> frozenset[Hashable]:
+        """The keys in the tier that values are used from."""
+        with self._changed:
+            return self._tiers[-1].keys()
+
     def wanted(self) -> frozenset[Hashable]:
         """The keys that are wanted, now or later."""
         with self._changed:

@@ -63,6 +63,10 @@ class Tier:
     def __contains__(self, key: Hashable) -> bool:
         return key in self._held
 
+    def keys(self) -> frozenset[Hashable]:
+        """The keys whose values are held."""
+        return frozenset(self._held)
+
     def is_arriving(self, key: Hashable) -> bool:
         """Whether the value is being loaded."""
         return key in self._arriving

@@ -45,6 +45,11 @@ class SimulatedReads:
         self.bytes += size_bytes
         return taken_s
 
+    @property
+    def resident(self) -> Set[int]:
+        """The blocks that are there."""
+        return self._resident
+
     def retain(self, blocks: Set[int] | Iterable[int]) -> None:
         """Drop all resident blocks but ``blocks``."""
         self._resident &= set(blocks)

@@ -12,7 +12,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -176,7 +176,12 @@ class _Run:
             search.rows[models], output_bytes=self._output_bytes, input_bytes=input_bytes
         )
         batches = [items for _, count in segments for items in search.batches(count)]
-        plan = make_plan(tree, self._strategy.planning, batch_items=batches, costs=self._costs)
+        costs = self._costs
+        if self._strategy.keep_blocks:
+            resident = np.zeros(len(self._parameter_bytes), dtype=bool)
+            resident[sorted(self.reads.resident)] = True
+            costs = replace(costs, resident=resident)
+        plan = make_plan(tree, self._strategy.planning, batch_items=batches, costs=costs)
         self.phases_s["plan"] += len(tree) * model.hardware.plan_vertex_s
         self._load(plan, models[0])
         inference_s = self._execute(plan, batches)

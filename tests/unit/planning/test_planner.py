@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from systems.errors import ConfigurationError
+from systems.planning.depth_first import dfs_plus
+from systems.planning.plan import lay_out
 from systems.planning.planner import Planning, make_plan
+from systems.planning.pricing import Pricing
 from systems.planning.task_tree import TaskTree
 from tests.unit.planning.carrying_out import carry_out
 from tests.unit.planning.random_trees import costs_for, model_trees, tree_from
@@ -193,3 +197,38 @@ def test_ours_is_never_dearer_than_block_major(tree: TaskTree, batches: int) -> 
         batch_items=[1] * batches, costs=costs,
     )  # fmt: skip
     assert np.int64(len(ours.passes)) <= len(simple.passes) or ours.schedule != "block_major"
+
+
+def slow_store(**changes):  # type: ignore[no-untyped-def]
+    """A second to load each of seven blocks, two to compute each of their vertices."""
+    costs = replace(costs_for(FIGURE_9, 10**9), **changes)
+    costs.item_s[:] = 0.1
+    return make_plan(
+        FIGURE_9, Planning(**OURS, prefetch=True), batch_items=[1] * 20, costs=costs  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_where_loading_is_slow_a_block_is_used_for_many_batches_before_the_next_is_due() -> None:
+    assert slow_store().schedule != "batch_major"
+    resident = slow_store(resident=np.ones(7, dtype=bool))
+    assert resident.schedule == "batch_major"
+
+
+def test_what_is_waited_for() -> None:
+    costs = costs_for(FIGURE_9, 10**9)
+    costs.item_s[:] = 0.1
+    load_s = float(costs.load_s()[0])
+    batch_items = [1] * 20
+
+    def waiting_s(prefetch: bool, starts: list[int]) -> float:
+        planning = Planning(prefetch=prefetch, in_place=True)
+        layout = lay_out(FIGURE_9, dfs_plus(FIGURE_9).order, np.array(starts))
+        priced = Pricing(FIGURE_9, planning, batch_items, costs, 1).price(layout)
+        assert priced is not None
+        return priced.seconds - costs.model.cache_s(20 * layout.footprint().crossing_bytes)
+
+    assert waiting_s(False, [0, 7]) == pytest.approx(7 * load_s)
+    # The last of seven loads ends when the first batch has been through six blocks of 0.1 s.
+    assert waiting_s(True, [0, 7]) == pytest.approx(7 * load_s - 6 * 0.1)
+    # Two seconds of computing hide the second that the next block takes.
+    assert waiting_s(True, list(range(8))) == pytest.approx(load_s)

@@ -1,0 +1,215 @@
+"""What a layout of stages takes: passes, memory, and the seconds that another could save."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from systems.errors import ConfigurationError
+from systems.planning.cost_model import CostModel
+from systems.planning.plan import Footprint, Layout, Schedule
+from systems.planning.task_tree import TaskTree
+
+TraversalName = Literal["dfs_plus", "depth_first", "optimal"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planning:
+    """What a plan may do; each is an option of the systems (``SearchOptions``)."""
+
+    schedule: Schedule = "batch_major"
+    traversal: TraversalName = "dfs_plus"
+    in_place: bool = False
+    """Count on a parent's batches giving way to its last child one by one, as they do."""
+    siblings_together: bool = False
+    recompute: bool = False
+    cache_budget_bytes: int | None = None
+    """For intermediates."""
+    memory_budget_bytes: int | None = None
+    """For intermediates and parameters together."""
+    prefetch: bool = False
+    """Blocks are loaded while others compute."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Costs:
+    """What the steps of a tree cost, by block number, and what moving bytes costs."""
+
+    parameter_bytes: NDArray[np.int64]
+    """[blocks]"""
+    item_s: NDArray[np.float64]
+    """[blocks]: seconds of computing one item."""
+    input_item_s: float
+    """Seconds of preparing one item again."""
+    model: CostModel
+    resident: NDArray[np.bool_] | None = None
+    """[blocks]: which are there already; None: none."""
+
+    def load_s(self) -> NDArray[np.float64]:
+        """[blocks]: seconds of reading each; 0 where it is there already."""
+        seconds = np.array([self.model.load_s(size) for size in self.parameter_bytes.tolist()])
+        return seconds if self.resident is None else np.where(self.resident, 0.0, seconds)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PricedLayout:
+    """A layout that fits the budgets, and what it takes."""
+
+    layout: Layout
+    passes: Sequence[Sequence[int]]
+    """Batches by number."""
+    cache_bytes: int
+    """Of intermediates, in the largest pass."""
+    parameter_bytes: int
+    """Of the largest stage."""
+    seconds: float
+    """Of all that another plan could save: waiting for blocks, moving intermediates,
+    computing again."""
+
+
+class Pricing:
+    """Prices the layouts of one tree over given batches."""
+
+    def __init__(
+        self,
+        tree: TaskTree,
+        planning: Planning,
+        batch_items: Sequence[int],
+        costs: Costs,
+        largest_batch: int,
+    ) -> None:
+        self._tree = tree
+        self._planning = planning
+        self._batch_items = batch_items
+        self._costs = costs
+        self._largest_batch = largest_batch
+        self._load_s = costs.load_s()
+        self._all_parameter_bytes = int(costs.parameter_bytes[np.unique(tree.block[1:])].sum())
+
+    def price(self, layout: Layout) -> PricedLayout | None:
+        """The layout with its passes and its price; None where a budget does not hold it."""
+        parameter_bytes = self._stage_parameters(layout)
+        largest_stage = int(parameter_bytes.max())
+        footprint = layout.footprint()
+        batch_bytes = self._pass_bytes(footprint, self._largest_batch, self._largest_batch)
+        room_bytes = self._room(largest_stage)
+        if room_bytes is not None and batch_bytes > room_bytes:
+            return None
+        passes = self._passes(footprint, room_bytes)
+        items = sum(self._batch_items)
+        room_beside_all = self._room(self._all_parameter_bytes)
+        all_stay = room_beside_all is None or batch_bytes <= room_beside_all
+        repeats = self._tree.block[layout.vertex[layout.is_repeat]]
+        model = self._costs.model
+        seconds = (
+            self._waiting_s(layout, passes, all_stay=all_stay)
+            + model.cache_s(footprint.crossing_bytes * items)
+            + items * float(self._costs.item_s[repeats].sum())
+            + items * (int(layout.reads_input.sum()) - 1) * self._costs.input_item_s
+        )
+        return PricedLayout(
+            layout=layout,
+            passes=passes,
+            cache_bytes=max(self._pass_bytes(footprint, *self._pass_items(p)) for p in passes),
+            parameter_bytes=largest_stage,
+            seconds=seconds,
+        )
+
+    def too_small(self, layout: Layout) -> ConfigurationError:
+        """Name the smallest budget that would do for this layout."""
+        planning, items = self._planning, self._largest_batch
+        cache_bytes = self._pass_bytes(layout.footprint(), items, items)
+        limit = planning.cache_budget_bytes
+        if limit is not None and cache_bytes > limit:
+            return ConfigurationError(
+                f"cache_budget is {limit:,} bytes, but the intermediates of one batch "
+                f"({items} items) need {cache_bytes:,} bytes: set cache_budget to at least "
+                f"{cache_bytes} or choose a smaller batch_size."
+            )
+        needed_bytes = cache_bytes + int(self._stage_parameters(layout).max())
+        return ConfigurationError(
+            f"memory_budget is {planning.memory_budget_bytes:,} bytes, but the intermediates of "
+            f"one batch ({items} items) and the parameters that run on it need "
+            f"{needed_bytes:,} bytes together: set memory_budget to at least {needed_bytes} or "
+            "choose a smaller batch_size."
+        )
+
+    @property
+    def computing_s(self) -> float:
+        """Seconds of computing every vertex once."""
+        return float(sum(self._batch_items) * self._costs.item_s[self._tree.block[1:]].sum())
+
+    @property
+    def largest_batch(self) -> int:
+        """Items of the largest batch of the search."""
+        return self._largest_batch
+
+    def _waiting_s(
+        self, layout: Layout, passes: Sequence[Sequence[int]], *, all_stay: bool
+    ) -> float:
+        """Seconds in which nothing computes because a block is not there yet.
+
+        With loading ahead, the loads follow one another from the start; what has not been
+        computed by the time a block is there has been waited for.
+        """
+        block = self._tree.block[layout.vertex].astype(np.int64)
+        stages = len(layout.stage_start) - 1
+        stage = np.repeat(np.arange(stages), np.diff(layout.stage_start))
+        loaded_as = block if all_stay else stage * len(self._load_s) + block
+        first_use = np.sort(np.unique(loaded_as, return_index=True)[1])
+        loading_s = np.cumsum(self._load_s[block[first_use]])
+        times = 1 if all_stay else len(passes)
+        if not self._planning.prefetch:
+            return times * float(loading_s[-1])
+        items, _ = self._pass_items(passes[0])
+        item_s = self._costs.item_s[block]
+        stage_s = np.add.reduceat(item_s, layout.stage_start[:-1])
+        before_stage_s = (np.cumsum(stage_s) - stage_s)[stage]
+        within_stage_s = np.cumsum(item_s) - item_s - before_stage_s
+        computed_s = items * before_stage_s + self._batch_items[passes[0][0]] * within_stage_s
+        return times * max(0.0, float((loading_s - computed_s[first_use]).max()))
+
+    def _stage_parameters(self, layout: Layout) -> NDArray[np.int64]:
+        """[stages]: bytes of the different blocks of each stage."""
+        block = self._tree.block[layout.vertex].astype(np.int64)
+        stages = len(layout.stage_start) - 1
+        stage = np.repeat(np.arange(stages), np.diff(layout.stage_start))
+        different = np.unique(stage * len(self._costs.parameter_bytes) + block)
+        stage, block = np.divmod(different, len(self._costs.parameter_bytes))
+        return np.bincount(
+            stage, weights=self._costs.parameter_bytes[block], minlength=stages
+        ).astype(np.int64)
+
+    def _room(self, parameter_bytes: int) -> int | None:
+        """Bytes for intermediates beside these parameters; None for as many as you like."""
+        cache, memory = self._planning.cache_budget_bytes, self._planning.memory_budget_bytes
+        limits = [cache] if cache is not None else []
+        if memory is not None:
+            limits.append(memory - parameter_bytes)
+        return min(limits, default=None)
+
+    def _pass_bytes(self, footprint: Footprint, items: int, largest_batch: int) -> int:
+        if self._planning.in_place or len(footprint.within) == 1:
+            return footprint.pass_bytes(items, largest_batch)
+        return items * footprint.whole_bytes
+
+    def _pass_items(self, numbers: Sequence[int]) -> tuple[int, int]:
+        taken = [self._batch_items[n] for n in numbers]
+        return sum(taken), max(taken)
+
+    def _passes(self, footprint: Footprint, room_bytes: int | None) -> list[list[int]]:
+        batches = range(len(self._batch_items))
+        if room_bytes is None:
+            return [list(batches)]
+        passes: list[list[int]] = [[]]
+        for number in batches:
+            longer = [*passes[-1], number]
+            if passes[-1] and self._pass_bytes(footprint, *self._pass_items(longer)) > room_bytes:
+                passes.append([number])
+            else:
+                passes[-1] = longer
+        return passes
