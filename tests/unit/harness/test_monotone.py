@@ -51,7 +51,7 @@ def test_the_reason_names_the_smaller_run() -> None:
         {"items": 399},
         {"items": 800, "models": 11},
         {"items": 800, "system": "shift"},
-        {"items": 800, "options": {**SPEC.options, "prefetch": True}},
+        {"items": 800, "options": {**SPEC.options, "prefetch": False}},
         {"items": 800, "memory_limit": 10**9},
         {"items": 800, "resolution": 32},
         {"resolution": 128},
