@@ -123,6 +123,7 @@ FALLBACK = HardwareProfile(
     plan_vertex_s=3e-6,
     bookkeeping_s=20e-6,
     threads=2,
+    paces_rereads=True,
     is_fallback=True,
 )  # fmt: skip
 """Stands in where no profile is given or measured; of the right order of magnitude at best."""

@@ -101,12 +101,14 @@ class Pricing:
             return None
         passes = self._passes(footprint, room_bytes)
         items = sum(self._batch_items)
-        room_beside_all = self._room(self._all_parameter_bytes)
-        all_stay = room_beside_all is None or batch_bytes <= room_beside_all
+        if self._fits(batch_bytes, self._all_parameter_bytes):
+            waiting_s = self._waiting_s(layout, passes)
+        else:
+            waiting_s = self._waiting_again_s(layout, passes, batch_bytes=batch_bytes)
         repeats = self._tree.block[layout.vertex[layout.is_repeat]]
         model = self._costs.model
         seconds = (
-            self._waiting_s(layout, passes, all_stay=all_stay)
+            waiting_s
             + model.cache_s(footprint.crossing_bytes * items)
             + items * float(self._costs.item_s[repeats].sum())
             + items * (int(layout.reads_input.sum()) - 1) * self._costs.input_item_s
@@ -148,41 +150,65 @@ class Pricing:
         """Items of the largest batch of the search."""
         return self._largest_batch
 
-    def _waiting_s(
-        self, layout: Layout, passes: Sequence[Sequence[int]], *, all_stay: bool
-    ) -> float:
-        """Seconds in which nothing computes because a block is not there yet.
+    def _waiting_s(self, layout: Layout, passes: Sequence[Sequence[int]]) -> float:
+        """Seconds in which nothing computes because a block is not there yet, if all stay.
 
         With loading ahead, the loads follow one another from the start; what has not been
         computed by the time a block is there has been waited for.
         """
-        block = self._tree.block[layout.vertex].astype(np.int64)
-        stages = len(layout.stage_start) - 1
-        stage = np.repeat(np.arange(stages), np.diff(layout.stage_start))
-        loaded_as = block if all_stay else stage * len(self._load_s) + block
-        first_use = np.sort(np.unique(loaded_as, return_index=True)[1])
+        block = self._tree.block[layout.vertex]
+        first_use = np.sort(np.unique(block, return_index=True)[1])
         loading_s = np.cumsum(self._load_s[block[first_use]])
-        times = 1 if all_stay else len(passes)
         if not self._planning.prefetch:
-            return times * float(loading_s[-1])
+            return float(loading_s[-1])
         items, _ = self._pass_items(passes[0])
         item_s = self._costs.item_s[block]
         stage_s = np.add.reduceat(item_s, layout.stage_start[:-1])
-        before_stage_s = (np.cumsum(stage_s) - stage_s)[stage]
+        before_stage_s = np.repeat(np.cumsum(stage_s) - stage_s, np.diff(layout.stage_start))
         within_stage_s = np.cumsum(item_s) - item_s - before_stage_s
         computed_s = items * before_stage_s + self._batch_items[passes[0][0]] * within_stage_s
-        return times * max(0.0, float((loading_s - computed_s[first_use]).max()))
+        return max(0.0, float((loading_s - computed_s[first_use]).max()))
+
+    def _waiting_again_s(
+        self, layout: Layout, passes: Sequence[Sequence[int]], *, batch_bytes: int
+    ) -> float:
+        """The same if each stage reads its blocks again in each pass.
+
+        The next stage's are loaded while a stage computes where both fit, else after it.
+        """
+        stage, block = self._stage_blocks(layout)
+        stages = len(layout.stage_start) - 1
+        load_s = np.bincount(stage, weights=self._load_s[block], minlength=stages)
+        if not self._planning.prefetch or stages == 1:
+            return len(passes) * float(load_s.sum())
+        items, _ = self._pass_items(passes[0])
+        item_s = self._costs.item_s[self._tree.block[layout.vertex]]
+        computing_s = items * np.add.reduceat(item_s, layout.stage_start[:-1])
+        parameter_bytes = self._stage_parameters(layout)
+        both_bytes = parameter_bytes[:-1] + parameter_bytes[1:]
+        both_fit = np.array([self._fits(batch_bytes, beside) for beside in both_bytes.tolist()])
+        hidden_s = np.where(both_fit, np.minimum(load_s[1:], computing_s[:-1]), 0.0)
+        return len(passes) * float(load_s.sum() - hidden_s.sum())
+
+    def _stage_blocks(self, layout: Layout) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The different blocks of each stage: arrays of stages and of block numbers."""
+        block = self._tree.block[layout.vertex].astype(np.int64)
+        stage = np.repeat(np.arange(len(layout.stage_start) - 1), np.diff(layout.stage_start))
+        blocks = len(self._costs.parameter_bytes)
+        different = np.unique(stage * blocks + block)
+        return np.divmod(different, blocks)
+
+    def _fits(self, batch_bytes: int, parameter_bytes: int) -> bool:
+        """Whether intermediates of one batch fit beside these parameters."""
+        room_bytes = self._room(parameter_bytes)
+        return room_bytes is None or batch_bytes <= room_bytes
 
     def _stage_parameters(self, layout: Layout) -> NDArray[np.int64]:
         """[stages]: bytes of the different blocks of each stage."""
-        block = self._tree.block[layout.vertex].astype(np.int64)
+        stage, block = self._stage_blocks(layout)
         stages = len(layout.stage_start) - 1
-        stage = np.repeat(np.arange(stages), np.diff(layout.stage_start))
-        different = np.unique(stage * len(self._costs.parameter_bytes) + block)
-        stage, block = np.divmod(different, len(self._costs.parameter_bytes))
-        return np.bincount(
-            stage, weights=self._costs.parameter_bytes[block], minlength=stages
-        ).astype(np.int64)
+        weights = self._costs.parameter_bytes[block]
+        return np.bincount(stage, weights=weights, minlength=stages).astype(np.int64)
 
     def _room(self, parameter_bytes: int) -> int | None:
         """Bytes for intermediates beside these parameters; None for as many as you like."""
