@@ -162,7 +162,7 @@ class Pricing:
         if not self._planning.prefetch:
             return float(loading_s[-1])
         items, _ = self._pass_items(passes[0])
-        item_s = self._costs.item_s[block]
+        item_s = self._hiding_s(layout)
         stage_s = np.add.reduceat(item_s, layout.stage_start[:-1])
         before_stage_s = np.repeat(np.cumsum(stage_s) - stage_s, np.diff(layout.stage_start))
         within_stage_s = np.cumsum(item_s) - item_s - before_stage_s
@@ -182,13 +182,18 @@ class Pricing:
         if not self._planning.prefetch or stages == 1:
             return len(passes) * float(load_s.sum())
         items, _ = self._pass_items(passes[0])
-        item_s = self._costs.item_s[self._tree.block[layout.vertex]]
-        computing_s = items * np.add.reduceat(item_s, layout.stage_start[:-1])
+        computing_s = items * np.add.reduceat(self._hiding_s(layout), layout.stage_start[:-1])
         parameter_bytes = self._stage_parameters(layout)
         both_bytes = parameter_bytes[:-1] + parameter_bytes[1:]
         both_fit = np.array([self._fits(batch_bytes, beside) for beside in both_bytes.tolist()])
         hidden_s = np.where(both_fit, np.minimum(load_s[1:], computing_s[:-1]), 0.0)
         return len(passes) * float(load_s.sum() - hidden_s.sum())
+
+    def _hiding_s(self, layout: Layout) -> NDArray[np.float64]:
+        """[S]: seconds per item that may hide loading; not those of computing again, which
+        would otherwise look as if they cost nothing where a plan waits anyway."""
+        item_s = self._costs.item_s[self._tree.block[layout.vertex]]
+        return np.where(layout.is_repeat, 0.0, item_s)
 
     def _stage_blocks(self, layout: Layout) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The different blocks of each stage: arrays of stages and of block numbers."""
