@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from systems.planning.plan import Schedule
-from systems.planning.planner import TraversalName
+from systems.planning.planner import Planning, TraversalName
 
 if TYPE_CHECKING:
     from systems.substrate import Substrate
@@ -70,6 +70,19 @@ class SearchOptions:
     """Skip the round in which a single survivor would be scored."""
     choose_search: bool = False
     """Halve only where the cost model says that the full search would take longer."""
+
+    def planning(self, *, memory_bytes: int | None) -> Planning:
+        """What plans may do, with so much memory for parameters and intermediates."""
+        return Planning(
+            schedule=self.schedule,
+            traversal=self.traversal,
+            in_place=self.in_place,
+            siblings_together=self.siblings_together,
+            recompute=self.recompute,
+            cache_budget_bytes=self.cache_budget_bytes,
+            memory_budget_bytes=memory_bytes,
+            prefetch=self.prefetch,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

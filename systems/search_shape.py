@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from systems.api import SearchOptions
-from systems.planning.planner import Planning
 from systems.planning.search import SearchShape, Strategy
 
 if TYPE_CHECKING:
@@ -44,16 +43,7 @@ def strategy_of(options: SearchOptions, *, halves: bool, shares: bool) -> Strate
     return Strategy(
         halves=halves,
         shares=shares,
-        planning=Planning(
-            schedule=options.schedule,
-            traversal=options.traversal,
-            in_place=options.in_place,
-            siblings_together=options.siblings_together,
-            recompute=options.recompute,
-            cache_budget_bytes=options.cache_budget_bytes,
-            memory_budget_bytes=options.memory_budget_bytes,
-            prefetch=options.prefetch,
-        ),
+        planning=options.planning(memory_bytes=options.memory_budget_bytes),
         keep_blocks=options.keep_blocks,
         decode_once=options.decode_once,
         batched_heads=options.batched_heads,

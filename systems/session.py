@@ -13,7 +13,7 @@ from systems.api import ModelAnswer, SearchOptions, SearchRequest, SearchResult,
 from systems.data.transform import Transform
 from systems.execution.engine import Engine, Program, write_out
 from systems.execution.features import FeatureStore
-from systems.planning.planner import Costs, Planning, make_plan
+from systems.planning.planner import Costs, make_plan
 from systems.planning.task_tree import TaskTree, build_task_tree
 from systems.scoring.fingerprint import fingerprint
 from systems.scoring.heads import HeadTask
@@ -60,7 +60,7 @@ class SearchSession:
                 *(train[c.start : c.stop] for c in self.schedule.chunks),
             ]
             self._largest_batch = max(len(substrate.cut(items)[0]) for items in segments)
-            self._planning = self._what_plans_may_do()
+            self._planning = request.options.planning(memory_bytes=self._memory_budget())
             self._loader = substrate.loader(
                 {substrate.transform_of(m) for m in request.model_ids},
                 decode_once=request.options.decode_once,
@@ -169,21 +169,12 @@ class SearchSession:
             alike.setdefault(self.substrate.transform_of(model_id), []).append(model_id)
         return list(alike.values())
 
-    def _what_plans_may_do(self) -> Planning:
-        options = self.options
-        memory_bytes = options.memory_budget_bytes
-        if memory_bytes is None and options.schedule == "auto":
-            memory_bytes = self.substrate.available_bytes()
-        return Planning(
-            schedule=options.schedule,
-            traversal=options.traversal,
-            in_place=options.in_place,
-            siblings_together=options.siblings_together,
-            recompute=options.recompute,
-            cache_budget_bytes=options.cache_budget_bytes,
-            memory_budget_bytes=memory_bytes,
-            prefetch=options.prefetch,
-        )
+    def _memory_budget(self) -> int | None:
+        """What is given, or, where the planner has a choice to make, what the machine has."""
+        given_bytes = self.options.memory_budget_bytes
+        if given_bytes is None and self.options.schedule == "auto":
+            return self.substrate.available_bytes()
+        return given_bytes
 
     def score(self, model_ids: Sequence[str], *, round_number: int) -> dict[str, float]:
         """Train and evaluate heads on all features so far; keep the answers."""
