@@ -10,7 +10,7 @@ from scenarios.scenario import Scenario
 
 VOCABULARY = {
     "systems": ["baseline", "base", "shift", "alsatian-paper", "alsatian"],
-    "architectures": ["resnet18", "resnet152", "vit_ti_16", "vit_l_32", "bert"],
+    "architectures": ["resnet18", "resnet50", "resnet152", "vit_ti_16", "vit_l_32", "bert"],
     "distributions": ["top_50", "top_25", "top_layers"],
     "datasets": ["digits", "fake", "image_folder"],
     "scorers": ["linear", "linear-paper"],
