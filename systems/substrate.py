@@ -81,7 +81,7 @@ class Substrate:
         if decode_once:
             kept = DecodedItems(budget_bytes=self._decoded_budget_bytes(), folder=self.scratch)
         # Tokenising holds the interpreter's lock, and a search on the CPU leaves no core idle:
-        # threads would only be in the way (measured: 20% longer with one thread).
+        # threads would only be in the way.
         is_inline = self.dataset.modality == "text" and self.settings.device == "cpu"
         return BatchLoader(
             ItemSource(self.dataset, transforms=transforms, kept=kept),

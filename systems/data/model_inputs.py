@@ -38,7 +38,8 @@ class InputMaker:
     def rows(self, items: int, transform: Transform) -> Tensor:
         """Room for compact items, [items, *transform.shape], of uint8 or int32, on the host.
 
-        For a GPU it is pinned memory: decoders write where the copy engine reads.
+        For a GPU it is pinned memory: decoders write where the copy engine reads
+        (unmeasured: no GPU has run this yet).
         """
         dtype = torch.uint8 if transform.resolution is not None else torch.int32
         on_gpu = self._device.type == "cuda"

@@ -168,7 +168,7 @@ class BlockSource:
         self._manager.limit(None if self._all_stay else budget_bytes)
 
     def _waiting(self, block: str) -> AbstractContextManager[None]:
-        """Time in which the search waits for a block; without a thread its load says it all."""
+        """Time until the search has a block; ``waited`` where a thread loads ahead."""
         if not self._prefetch:
             return self._tracer.span("prepare_model")
         return self._tracer.span("prepare_model", block=self._refs[block].architecture, waited=True)

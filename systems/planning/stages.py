@@ -52,7 +52,7 @@ def siblings_first(tree: TaskTree, order: NDArray[np.int32]) -> NDArray[np.int32
 
     That is where all children that stay are smaller together than the parent: if parent and
     children are one stage, the parent never stands there for more than one batch (the
-    paper's section 7 names this as open).
+    paper names this as future work).
     """
     place = np.empty(len(tree), dtype=np.int64)
     place[order] = np.arange(len(tree))
