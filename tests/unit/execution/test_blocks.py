@@ -47,9 +47,15 @@ def tracing() -> Iterator[SpanTracer]:
     tracer.stop()
 
 
-def search(source: BlockSource, stages: Sequence[str], *, expected: Sequence[str] = ()) -> None:
+def search(
+    source: BlockSource,
+    stages: Sequence[str],
+    *,
+    expected: Sequence[str] = (),
+    budget: int | None = None,
+) -> None:
     """Announce ``expected``, then run ``stages``, each block twice."""
-    source.expect(expected)
+    source.expect(expected, budget_bytes=budget)
     for stage in stages:
         source.begin_stage()
         for block in stage * 2:
@@ -236,3 +242,28 @@ def test_the_loading_thread_computes_alone_and_changes_that_for_nobody_else() ->
     finally:
         torch.set_num_threads(threads_before)
     assert threads == {"load": 1, "search": 3, "later": 3}
+
+
+@pytest.mark.parametrize("prefetch", [False, True])
+def test_a_budget_keeps_what_is_expected_again_soonest(prefetch: bool) -> None:
+    loads = Loads()
+    with tracing() as tracer:
+        source = source_of(loads, tracer, keep=True, prefetch=prefetch)
+        stages = ["ab", "ac", "ad", "b"]
+        search(source, stages, expected=stages, budget=20)
+        source.close()
+    # a serves three stages and stays; b has to go for c, and is read again.
+    assert sorted(loads.hashes) == ["a", "b", "b", "c", "d"]
+    assert tracer.counts["resident_parameters_peak_bytes"] <= 20
+
+
+def test_blocks_that_stayed_are_read_again_where_a_budget_comes_that_is_too_small() -> None:
+    loads = Loads()
+    with tracing() as tracer:
+        source = source_of(loads, tracer, keep=True)
+        search(source, ["abc"], expected=["abc"])
+        assert source.resident() == frozenset("abc")
+        search(source, ["ab", "c"], expected=["ab", "c"], budget=20)
+        assert source.resident() == frozenset()
+        source.close()
+    assert loads.hashes == ["a", "b", "c", "a", "b", "c"]
