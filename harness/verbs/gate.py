@@ -1,0 +1,136 @@
+"""``gate``: whether a version of the code is slower than another, or answers differently."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from harness.terminal import OUT, default_cache
+from systems.errors import ConfigurationError
+
+Text = Annotated[str | None, typer.Option(metavar="REF", help="A branch, tag or commit.")]
+Folder = Annotated[Path | None, typer.Option(metavar="DIR", help="Stored runs, not measured now.")]
+Python = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="Interpreter of that side (default: this one).")
+]
+
+
+def gate(
+    base: Text = None,
+    head: Text = None,
+    base_runs: Folder = None,
+    head_runs: Folder = None,
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="To measure; repeatable (default: gate).")
+    ] = None,
+    scale: Annotated[str | None, typer.Option(help="A scale of the scenario file.")] = None,
+    filters: Annotated[
+        list[str] | None, typer.Option("--filter", "-f", help="Only these cells; repeatable.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="In place of the scenario's; repeatable.")
+    ] = None,
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[SYSTEM=]5%", help="Change of a time that is let pass; repeatable (5%)."
+        ),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Pairs of runs before the first look.")] = 8,
+    most_rounds: Annotated[
+        int, typer.Option(min=1, help="Pairs of runs before the last look, where one is in doubt.")
+    ] = 16,
+    across_jobs: Annotated[
+        bool, typer.Option("--across-jobs", help="Judge stored runs not measured side by side.")
+    ] = False,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Measure without uncommitted changes.")
+    ] = False,
+    base_python: Python = None,
+    head_python: Python = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", envvar="ALSATIAN_BENCH_CACHE", help="As in run.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where runs and summary go (default: gates/…)."),
+    ] = None,
+) -> None:
+    """Say whether head is slower than base: two git versions measured in turns, or stored runs.
+
+    Exit codes: 0 same or improved, 1 regressed, 2 a mistake in the command, 3 answers differ,
+    runs failed or nothing measured, 4 inconclusive.
+    """
+    from harness.gate import Request
+    from harness.verbs.gating import Versions, judge_stored, known_noise, measure_versions
+    from reports.gate_metric import TOLERANCE, Rules
+    from reports.gate_tables import gate_json, gate_markdown, print_gate
+    from reports.looks import Looks
+
+    by_system = _tolerances(tolerance or [])
+    looks = Looks.spaced(rounds, most_rounds)
+    folder = cache or default_cache()
+    rules = Rules(
+        tolerance=by_system.pop("", TOLERANCE),
+        by_system=by_system,
+        noise=known_noise(folder),
+        across_jobs=across_jobs,
+    )
+    if base and head and not (base_runs or head_runs):
+        versions = Versions(
+            base=base,
+            head=head,
+            base_python=base_python or Path(sys.executable),
+            head_python=head_python or Path(sys.executable),
+            allow_dirty=allow_dirty,
+        )
+        request = Request(
+            scenarios=scenario or ["gate"],
+            scale=scale,
+            filters=filters or [],
+            changes=changes or [],
+            rounds=looks.rounds[-1],
+        )
+        judgement, facts, output = measure_versions(
+            versions, request, looks, rules, cache=folder, output=output
+        )
+    elif base_runs and head_runs and not (base or head):
+        judgement, facts = judge_stored(base_runs, head_runs, rules, looks)
+    else:
+        raise ConfigurationError(
+            "Give two versions to measure (--base REF --head REF), or two folders of stored runs "
+            "(--base-runs DIR --head-runs DIR)."
+        )
+    print_gate(OUT, judgement, facts)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "gate.md").write_text(gate_markdown(judgement, facts), encoding="utf-8")
+        (output / "gate.json").write_text(gate_json(judgement, facts), encoding="utf-8")
+        OUT.print(
+            f"Summary: {escape(str(output / 'gate.md'))}, {escape(str(output / 'gate.json'))}"
+        )
+    if judgement.exit_code:
+        raise typer.Exit(judgement.exit_code)
+
+
+def _tolerances(texts: list[str]) -> dict[str, float]:
+    """Relative changes by system; the one for all others by the empty name."""
+    found = {}
+    for text in texts:
+        system, _, value = text.rpartition("=")
+        number = value.strip().removesuffix("%")
+        try:
+            share = float(number) / (100 if "%" in value else 1)
+        except ValueError:
+            share = -1.0
+        if not 0 < share < 1:
+            raise ConfigurationError(
+                f"The tolerance '{text}' is not right: write a change between 0% and 100%, as in "
+                "5%, or alsatian=3% for one system."
+            )
+        found[system.strip()] = share
+    return found

@@ -1,0 +1,117 @@
+"""Two versions of the code held against each other: metrics, faults, and one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reports import labels
+from reports.gate_metric import Metric, Rules, cell_of, measured_metric, with_speed_up
+from reports.pairing import Cell, pair_cells
+from reports.readings import is_probe
+from reports.records import Record
+from reports.verdict import Verdict, judge
+
+EXIT_CODES: Mapping[Verdict, int] = {
+    "same": 0, "improved": 0, "regressed": 1, "invalid": 3, "inconclusive": 4,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GateJudgement:
+    """Everything that a gate found out."""
+
+    metrics: tuple[Metric, ...] = ()
+    faults: tuple[str, ...] = ()
+    """What fails the gate besides metrics: cells missing in head, other machines …"""
+    notes: tuple[str, ...] = ()
+    host_class: str | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all: invalid, then regressed, then inconclusive."""
+        found = [metric.verdict for metric in self.metrics]
+        if self.faults or not found or "invalid" in found:
+            return "invalid"
+        if "regressed" in found:
+            return "regressed"
+        if any(metric.holds_back for metric in self.metrics):
+            return "inconclusive"
+        return "improved" if "improved" in found else "same"
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 regression, 3 nothing measured or invalid, 4 inconclusive."""
+        return EXIT_CODES[self.verdict]
+
+    @property
+    def decided(self) -> Mapping[str, Verdict]:
+        """By metric: the verdicts, for the next look."""
+        return {metric.name: metric.verdict for metric in self.metrics}
+
+
+def judge_gate(
+    base: Sequence[Record], head: Sequence[Record], rules: Rules, *,
+    earlier: Mapping[str, Verdict] | None = None,
+) -> GateJudgement:  # fmt: skip
+    """Judge head's runs against base's.
+
+    Cells are paired by what they ask for, runs by their round. Answers come first: where
+    head's differ from base's there is no time to speak of.
+
+    Args:
+        base: records of the version that is the reference; probes are left out.
+        head: records of the version that is judged.
+        rules: tolerances, level and noise.
+        earlier: verdicts of earlier looks at the same gate, by metric.
+    """
+    of_base, of_head = _by_cell(base), _by_cell(head)
+    pairing = pair_cells([cell for cell, _ in of_base], [cell for cell, _ in of_head])
+    hosts = sorted({record.host_class for record in (*base, *head)})
+    faults = [f"{of_base[at][0].title} is missing in head." for at in pairing.missing]
+    faults += pairing.problems
+    pairs = [(of_base[b][1], of_head[h][1]) for b, h in pairing.pairs]
+    if len(hosts) > 1:
+        faults.append(f"Different machines are never compared: {'; '.join(hosts)}.")
+        pairs = []
+    elif not pairs:
+        faults.append("Base and head have nothing in common that could be compared.")
+    metrics = [
+        measured_metric(*pair, rules=rules, search=title)
+        for pair, title in zip(pairs, _titles([runs[0] for _, runs in pairs]), strict=True)
+    ]
+    sound = [pair for metric, pair in zip(metrics, pairs, strict=True) if metric.times]
+    timed = [metric.times for metric in metrics if metric.times and not metric.reason]
+    verdicts = judge(timed, level=rules.level, earlier=earlier)
+    return GateJudgement(
+        metrics=tuple(
+            with_speed_up(
+                replace(metric, verdict=verdicts.get(metric.name, metric.verdict)), pair, sound
+            )
+            for metric, pair in zip(metrics, pairs, strict=True)
+        ),
+        faults=tuple(faults),
+        notes=tuple(f"{of_head[at][0].title} is new in head." for at in pairing.new),
+        host_class=hosts[0] if len(hosts) == 1 else None,
+    )
+
+
+def _by_cell(records: Sequence[Record]) -> list[tuple[Cell, list[Record]]]:
+    """The searches among ``records``, each with its rounds."""
+    cells: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if not is_probe(record):
+            cells.setdefault((record.search, record.variant), []).append(record)
+    return [(cell_of(runs[0]), runs) for runs in cells.values()]
+
+
+def _titles(records: Sequence[Record]) -> list[str]:
+    """The search of each record in one line that tells it from the others."""
+    specs = [
+        {name: value for name, value in record.spec.items() if name not in ("system", "options")}
+        | {"scenario": record.scenario, "scale": record.scale}
+        for record in records
+    ]
+    names = sorted({name for spec in specs for name in spec})
+    differing = [name for name in names if len({repr(spec.get(name)) for spec in specs}) > 1]
+    return [labels.search_title(spec, differing) for spec in specs]

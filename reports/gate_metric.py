@@ -1,0 +1,230 @@
+"""The time of one system on one search, in two versions of the code."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from reports import labels
+from reports.agreement import check_agreement
+from reports.pairing import Cell
+from reports.records import Record
+from reports.statistics import CLAIM_ROUNDS, Ratio, median, paired_ratio
+from reports.verdict import PairedTimes, Verdict
+
+TOLERANCE = 0.05
+"""Relative change of a time that is let pass, unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """By what a gate judges."""
+
+    tolerance: float = TOLERANCE
+    by_system: Mapping[str, float] = field(default_factory=dict)
+    """Other tolerances, by a system's name in scenarios, or its label."""
+    level: float = 0.01
+    """Of the tests at this look; see ``reports.looks``."""
+    noise: Callable[[str], float | None] = lambda _: None
+    """From the identity of a specification to the machine's own spread of a pair."""
+    across_jobs: bool = False
+    """Whether to judge times that were not measured side by side."""
+
+    def tolerance_of(self, record: Record) -> float:
+        """The relative change that is let pass for a record's system."""
+        for name in (record.label, record.system):
+            if name in self.by_system:
+                return self.by_system[name]
+        return self.tolerance
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """The time of one system on one search: head's against base's."""
+
+    name: str
+    """Identity of head's specification."""
+    label: str
+    search: str
+    """The search in one line."""
+    is_base_system: bool
+    """Whether the system is Base, the reference of speed-ups (not the gate's base)."""
+    base_s: float | None
+    head_s: float | None
+    """Medians over the pairs."""
+    times: PairedTimes | None
+    """None where no pair was measured."""
+    tolerance: float
+    verdict: Verdict
+    reason: str | None
+    """Why there is no better verdict; None where the numbers say it."""
+    phases_s: Mapping[str, tuple[float, float]]
+    """Median exclusive seconds by phase, of base and of head."""
+    speed_up: tuple[float, float] | None = None
+    """Over Base, in base and in head; None for Base, and where it was not measured."""
+    speed_up_ratio: Ratio | None = None
+    """Head's speed-up over base's, paired by round. Shown; nothing is judged by it."""
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether a regression beyond the tolerance has neither been shown nor ruled out."""
+        is_ruled_out = self.times is not None and self.times.excludes_regression
+        return self.verdict == "inconclusive" and (self.reason is not None or not is_ruled_out)
+
+
+def cell_of(record: Record) -> Cell:
+    """What a record is a run of."""
+    return Cell(scenario=record.scenario, scale=record.scale, label=record.label, spec=record.spec)
+
+
+def measured_metric(
+    base: Sequence[Record], head: Sequence[Record], *, rules: Rules, search: str
+) -> Metric:
+    """The metric of a cell's runs in base and in head, not judged yet.
+
+    Args:
+        base: the cell's rounds in base.
+        head: the same in head.
+        rules: tolerances and noise.
+        search: the search in one line, for people.
+    """
+    last = head[-1]
+    fault = _not_measured(base, head) or _difference(base, head)
+    pairs = [] if fault else _pairs(base, head)  # no times that anybody could quote
+    tolerance = rules.tolerance_of(last)
+    times = None
+    if pairs:
+        times = PairedTimes(
+            name=last.identity,
+            ratios=tuple(_seconds(after) / _seconds(before) for before, after in pairs),
+            tolerance=tolerance,
+            noise=rules.noise(last.identity),
+        )
+    return Metric(
+        name=last.identity,
+        label=last.label,
+        search=search,
+        is_base_system=last.is_base,
+        base_s=median([_seconds(before) for before, _ in pairs]),
+        head_s=median([_seconds(after) for _, after in pairs]),
+        times=times,
+        tolerance=tolerance,
+        verdict="invalid" if fault else "inconclusive",
+        reason=fault or _doubt(pairs, across_jobs=rules.across_jobs),
+        phases_s=_phases(pairs),
+    )
+
+
+def _pairs(base: Sequence[Record], head: Sequence[Record]) -> list[tuple[Record, Record]]:
+    """The measured runs of both sides, by round."""
+    after = {run.round: run for run in head if run.ok and run.wall_s is not None}
+    return [
+        (run, after[run.round])
+        for run in sorted(base, key=lambda run: run.round)
+        if run.ok and run.wall_s is not None and run.round in after
+    ]
+
+
+def _not_measured(base: Sequence[Record], head: Sequence[Record]) -> str | None:
+    """Why there is nothing to judge: a side that went wrong, or never in the same round."""
+    for side, runs in (("base", base), ("head", head)):
+        broken = [run for run in runs if run.status not in ("ok", "invalid")]
+        if broken:
+            return f"{side}: {broken[-1].status}. {broken[-1].reason or ''}".strip()
+    if _pairs(base, head):
+        return None
+    disturbed = [run for run in (*base, *head) if run.status == "invalid"]
+    if disturbed:
+        return f"No valid pair of runs. {disturbed[-1].reason or ''}".strip()
+    return "Base and head have no round in common."
+
+
+def _difference(base: Sequence[Record], head: Sequence[Record]) -> str | None:
+    """How the answers of the two sides differ, or that they could not be compared."""
+    sides = [_marked(run, "base") for run in base] + [_marked(run, "head") for run in head]
+    agreement = check_agreement([run for run in sides if run.ok])
+    if agreement.status == "differ":
+        more = len(agreement.findings) - 1
+        return f"Answers differ. {agreement.findings[0]}" + (f" ({more} more.)" if more else "")
+    return None if agreement.status == "agree" else "There are no answers to compare."
+
+
+def _marked(record: Record, side: str) -> Record:
+    """A record that the comparison of answers takes for another system than the other side's."""
+    options = record.spec.get("options")
+    marked = {**(options if isinstance(options, Mapping) else {}), "side": side}
+    spec = {**record.spec, "options": marked}
+    return replace(record, label=f"{record.label} ({side})", spec=spec)
+
+
+def _doubt(pairs: Sequence[tuple[Record, Record]], *, across_jobs: bool) -> str | None:
+    """Why measured pairs are not to be judged."""
+    if not across_jobs and len(pairs) > 1 and not _is_interleaved(pairs):
+        return (
+            "Base and head were not measured side by side, so that drift of the machine counts as "
+            "a change; --across-jobs judges nevertheless."
+        )
+    if len(pairs) < CLAIM_ROUNDS:
+        return f"Measured in {labels.rounds(len(pairs))}; a verdict takes {CLAIM_ROUNDS}."
+    return None
+
+
+def _is_interleaved(pairs: Sequence[tuple[Record, Record]]) -> bool:
+    """Whether the sides take turns: at least one change of sides per round."""
+    runs = [
+        (run.started_at, at, side) for at, pair in enumerate(pairs) for side, run in enumerate(pair)
+    ]
+    order = [side for _, _, side in sorted(runs)]
+    return sum(a != b for a, b in itertools.pairwise(order)) >= len(pairs)
+
+
+def _phases(pairs: Sequence[tuple[Record, Record]]) -> dict[str, tuple[float, float]]:
+    found = {name for pair in pairs for run in pair for name in run.phases_s}
+    return {
+        name: (
+            median([before.phases_s.get(name, 0.0) for before, _ in pairs]) or 0.0,
+            median([after.phases_s.get(name, 0.0) for _, after in pairs]) or 0.0,
+        )
+        for name in [*(n for n in labels.PHASES if n in found), *sorted(found - set(labels.PHASES))]
+    }
+
+
+def with_speed_up(
+    metric: Metric,
+    pair: tuple[list[Record], list[Record]],
+    pairs: Sequence[tuple[list[Record], list[Record]]],
+) -> Metric:
+    """The metric with the speed-ups over Base of both sides.
+
+    ``pairs`` are the runs of all valid metrics; where Base is not among them nothing changes.
+    """
+    of_base_system = next(
+        (
+            other
+            for other in pairs
+            if other[1][0].is_base and other[1][0].search == pair[1][0].search
+        ),
+        None,
+    )
+    if metric.is_base_system or metric.verdict == "invalid" or of_base_system is None:
+        return metric
+    own = {after.round: (before, after) for before, after in _pairs(*pair)}
+    ups = [
+        (
+            _seconds(before) / _seconds(own[before.round][0]),
+            _seconds(after) / _seconds(own[before.round][1]),
+        )
+        for before, after in _pairs(*of_base_system)
+        if before.round in own
+    ]
+    if not ups:
+        return metric
+    of_base, of_head = [up[0] for up in ups], [up[1] for up in ups]
+    medians = (median(of_base) or 0.0, median(of_head) or 0.0)
+    return replace(metric, speed_up=medians, speed_up_ratio=paired_ratio(of_head, of_base))
+
+
+def _seconds(record: Record) -> float:
+    assert record.wall_s is not None  # what the callers have checked
+    return record.wall_s

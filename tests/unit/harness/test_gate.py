@@ -1,0 +1,66 @@
+"""The order in which a gate measures, and what it does about disturbed and broken runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.gate import RunEnd, Turns
+
+
+class Scripted:
+    """A side whose runs end as written; it notes what it was asked for."""
+
+    def __init__(self, name: str, calls: list[tuple[str, int, int]], statuses: Iterator[str]):
+        self.name, self.calls, self.statuses = name, calls, statuses
+
+    def run(self, cell: int, number: int) -> RunEnd:
+        self.calls.append((self.name, cell, number))
+        status = next(self.statuses, "ok")
+        return RunEnd(status=status, reason=None, wall_s=1.0)
+
+
+def measure(
+    cells: list[tuple[int, int]], rounds: int, base: str = "", head: str = ""
+) -> tuple[Turns, list[tuple[str, int, int]], list[tuple[int, int, str, str]]]:
+    calls: list[tuple[str, int, int]] = []
+    told: list[tuple[int, int, str, str]] = []
+    sides: list[Any] = [
+        Scripted(name, calls, iter(statuses.split()))
+        for name, statuses in (("base", base), ("head", head))
+    ]
+    turns = Turns(
+        base=sides[0],
+        head=sides[1],
+        on_pair=lambda cell, number, a, b: told.append((cell, number, a.status, b.status)),
+    )
+    turns.measure(cells, range(rounds))
+    return turns, calls, told
+
+
+def test_every_other_round_goes_back() -> None:
+    turns, calls, _ = measure([(0, 5), (1, 6)], 2)
+    forth = [("base", 0, 0), ("head", 5, 0), ("base", 1, 0), ("head", 6, 0)]
+    back = [("head", 6, 1), ("base", 1, 1), ("head", 5, 1), ("base", 0, 1)]
+    assert calls == forth + back
+    assert (turns.runs, turns.replaced) == (8, 0)
+
+
+def test_a_disturbed_run_is_replaced_with_its_partner_and_counted() -> None:
+    turns, calls, told = measure([(0, 0)], 2, base="ok ok", head="invalid ok")
+    assert calls[:4] == [("base", 0, 0), ("head", 0, 0)] * 2
+    assert told == [(0, 0, "ok", "ok"), (0, 1, "ok", "ok")]
+    assert (turns.runs, turns.replaced) == (6, 2)
+
+
+def test_a_machine_that_is_always_busy_is_given_up() -> None:
+    turns, _, told = measure([(0, 0)], 8, base="invalid " * 99)
+    assert len(told) == 8
+    assert turns.runs - turns.replaced == 16
+    assert turns.replaced <= 10  # of 16: half of the pairs, and one
+
+
+def test_a_cell_that_went_wrong_is_not_tried_again() -> None:
+    _, calls, told = measure([(0, 0), (1, 1)], 3, head="crashed")
+    assert [cell for name, cell, _ in calls if name == "base"] == [0, 1, 1, 1]
+    assert told[0] == (0, 0, "ok", "crashed")
