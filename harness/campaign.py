@@ -62,11 +62,14 @@ class Campaign:
     def __init__(
         self, scenario: str, specs: Sequence[RunSpec], *, rounds: int, runs: Path, cache: Path,
         monotone: Sequence[str] = (),
+        stands_for: Mapping[str, Mapping[Any, Any]] | None = None,
     ) -> None:  # fmt: skip
-        self.scenario = scenario
+        """``scenario`` names the folder of the runs: ``Scenario.runs_name``."""
+        self.scenario, _, self.scale = scenario.partition("@")
         self.runs = RunStore(runs, scenario)
         self._cache = cache
         self._monotone = monotone
+        self._stands_for = stands_for or {}
         self.planned = [
             PlannedRun(spec=spec, round=number, key=_key(spec, number))
             for number, spec in interleaved(specs, rounds=rounds)
@@ -148,6 +151,12 @@ class Campaign:
             record = {
                 "schema": RECORD_SCHEMA,
                 "scenario": self.scenario,
+                "scale": self.scale or None,
+                "stands_for": {
+                    name: values[spec[name]]
+                    for name, values in self._stands_for.items()
+                    if spec[name] in values
+                },
                 "key": run.key,
                 "identity": run.spec.identity,
                 "round": run.round,
@@ -201,7 +210,7 @@ class Campaign:
 _MEASURED = (
     "wall_s", "phases_s", "unattributed_s", "excluded_s", "answer", "counts", "operation_ratio",
     "time_bound_s", "time_bound_parts_s", "efficiency", "dataset", "cache_proof", "gpu_uuid",
-    "decisions",
+    "decisions", "readings",
 )  # fmt: skip
 
 

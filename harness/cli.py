@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -16,12 +15,15 @@ from rich.markup import escape
 from harness.terminal import (
     ERR,
     OUT,
+    again_command,
     announce,
     calibrate_machine,
     next_command,
     say_waiting,
     with_batch_sizes,
 )
+from harness.terminal import default_cache as _default_cache
+from harness.verbs import data, gate, report, store
 from systems.errors import BenchError, ConfigurationError
 
 OK, USAGE, NOTHING_MEASURED, INTERRUPTED = 0, 2, 3, 130
@@ -35,6 +37,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(data.app, name="data")
+app.add_typer(store.app, name="store")
+app.command()(gate.gate)
+app.command()(report.report)
 
 
 class Listing(StrEnum):
@@ -81,6 +87,12 @@ Filters = Annotated[
     ),
 ]
 Scale = Annotated[str | None, typer.Option(help="A scale of the scenario file.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PARAMETER=VALUE", help="In place of the scenario's value; repeatable."
+    ),
+]
 
 
 @app.command()
@@ -88,6 +100,7 @@ def run(
     scenario: Annotated[str, typer.Argument(help="A scenario's name, or a YAML file.")],
     filters: Filters = None,
     scale: Scale = None,
+    changes: Changes = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Instead of the scenario's.")] = None,
     runs: RunsFolder = Path("runs"),
     cache: CacheFolder = None,
@@ -99,17 +112,19 @@ def run(
     from harness.host_lock import only_one_measures
     from harness.progress import Display, run_title
     from harness.spec import plan_runs
+    from harness.verbs.comparing import compare_runs
 
-    plan = plan_runs(scenario, filters=filters or [], scale=scale)
+    plan = plan_runs(scenario, filters=filters or [], scale=scale, changes=changes or [])
     folder = cache or _default_cache()
     plan = with_batch_sizes(plan, folder, measure=not dry_run)
     campaign = Campaign(
-        plan.scenario.name,
+        plan.scenario.runs_name,
         plan.specs,
         rounds=rounds or plan.scenario.rounds,
         runs=runs,
         cache=folder,
         monotone=plan.scenario.monotone,
+        stands_for=plan.scenario.stands_for,
     )
     pending = campaign.pending(force=force)
     announce(plan, campaign, pending)
@@ -123,8 +138,9 @@ def run(
             with Display(OUT) as display:
                 statuses = campaign.carry_out(pending, display, force=force)
         done = [campaign.runs.folder / planned.key for planned in campaign.planned]
-        advice = next_command(plan.scenario.name, campaign.runs.folder)
-        agreed = _compare(done, campaign.runs.folder, advice=advice)
+        again = again_command(sys.argv[1:])
+        agreed = compare_runs(done, campaign.runs.folder, scenario=plan.scenario, command=again)
+    OUT.print(f"Next: {next_command(plan.scenario.runs_name, campaign.runs.folder)}")
     if not agreed or any(status not in ("ok", "skipped") for status in statuses):
         raise typer.Exit(NOTHING_MEASURED)
 
@@ -146,11 +162,12 @@ def validate(
     file: Annotated[str, typer.Argument(help="A scenario's name, or a YAML file.")],
     filters: Filters = None,
     scale: Scale = None,
+    changes: Changes = None,
 ) -> None:
     """Check a scenario file and show what it expands to; runs nothing."""
     from harness.spec import plan_runs
 
-    plan = plan_runs(file, filters=filters or [], scale=scale)
+    plan = plan_runs(file, filters=filters or [], scale=scale, changes=changes or [])
     plan = with_batch_sizes(plan, _default_cache(), measure=False)
     OUT.print(
         f"{plan.scenario.name} is valid: {len(plan.specs)} different runs × "
@@ -174,7 +191,9 @@ def compare(
     ] = None,
 ) -> None:
     """Compare stored runs: times, speed-ups over Base, phases, agreement."""
-    if not _compare(folders, output or folders[0], advice=None):
+    from harness.verbs.comparing import compare_runs
+
+    if not compare_runs(folders, output or folders[0]):
         raise typer.Exit(NOTHING_MEASURED)
 
 
@@ -230,6 +249,7 @@ def predict(
     ] = None,
     filters: Filters = None,
     scale: Scale = None,
+    changes: Changes = None,
     runs: RunsFolder = Path("runs"),
     cache: CacheFolder = None,
     output: Annotated[
@@ -247,12 +267,12 @@ def predict(
     from reports.predictions import as_json as predictions_as_json
 
     folder = cache or _default_cache()
-    plan = plan_runs(scenario, filters=filters or [], scale=scale)
+    plan = plan_runs(scenario, filters=filters or [], scale=scale, changes=changes or [])
     plan = with_known_batch_sizes(plan, cache=folder)
     predicted = predict_runs(plan.specs, profile=profile, cache=folder)
     table = [PredictedRow(**row) for row in rows(predicted)]
     try:
-        records = load_records([runs / plan.scenario.name]).records
+        records = load_records([runs / plan.scenario.runs_name]).records
     except ReportError:  # nothing was measured yet
         records = ()
     table = with_measured(table, records, host_class=host_class())
@@ -265,10 +285,37 @@ def predict(
 
 
 @app.command()
+def quality(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or a YAML file.")],
+    filters: Filters = None,
+    scale: Scale = None,
+    runs: RunsFolder = Path("runs"),
+    cache: CacheFolder = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of fine-tuning (default: as the models', or 20).")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Fine-tunings of each model.")] = 1,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: beside the runs.")
+    ] = None,
+) -> None:
+    """Fine-tune every candidate of a scenario's searches, and say what each search is worth."""
+    from harness.spec import plan_runs
+    from harness.verbs.quality import judge_scenario
+
+    folder = cache or _default_cache()
+    plan = with_batch_sizes(
+        plan_runs(scenario, filters=filters or [], scale=scale), folder, measure=False
+    )
+    judge_scenario(plan, runs=runs, cache=folder, epochs=epochs, repeats=repeats, output=output)
+
+
+@app.command()
 def noise(
     scenario: Annotated[str, typer.Argument(help="A scenario's name, or a YAML file.")],
     filters: Filters = None,
     scale: Scale = None,
+    changes: Changes = None,
     rounds: Annotated[int, typer.Option(min=2, help="Pairs of runs of each kind.")] = 8,
     runs: RunsFolder = Path("runs"),
     cache: CacheFolder = None,
@@ -283,7 +330,7 @@ def noise(
     from reports.noise import describe, noise_floors
 
     folder = cache or _default_cache()
-    plan = plan_runs(scenario, filters=filters or [], scale=scale)
+    plan = plan_runs(scenario, filters=filters or [], scale=scale, changes=changes or [])
     plan = with_batch_sizes(plan, folder, measure=True)
     campaign = noise_campaign(plan, rounds=rounds, runs=runs, cache=folder)
     pending = campaign.pending()
@@ -346,34 +393,3 @@ def _fail(message: str, code: int) -> NoReturn:
 
 def _interrupt(*_: object) -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _default_cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "alsatian-bench"
-
-
-def _compare(folders: list[Path], output: Path, *, advice: str | None) -> bool:
-    """Print and write the comparison; False where answers differ or nothing was measured."""
-    from reports.comparison import compare as compare_records
-    from reports.figure import draw
-    from reports.loading import load_records
-    from reports.summary import summarise
-    from reports.tables import print_comparison, write_csv, write_markdown
-
-    records = load_records(folders)
-    comparison = compare_records(records.records)
-    print_comparison(OUT, comparison)
-    output.mkdir(parents=True, exist_ok=True)
-    write_csv(comparison, output / "comparison.csv")
-    write_markdown(comparison, output / "comparison.md")
-    figures = draw(comparison, output)
-    for problem in records.problems:
-        ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
-    for line in summarise(comparison).lines:
-        OUT.print(escape(line))
-    OUT.print(f"Table: {output / 'comparison.csv'}, {output / 'comparison.md'}")
-    OUT.print(f"Figure: {', '.join(str(path) for path in figures)}")
-    if advice:
-        OUT.print(f"Next: {advice}")
-    return comparison.is_valid

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
 
-def listing(kind: str) -> Table:
-    """The table of all ``kind`` (scenarios, systems, architectures …)."""
-    return {
+def listing(kind: str) -> RenderableType:
+    """The table of all ``kind`` (scenarios, systems, architectures …); of systems, two."""
+    tables: dict[str, Callable[[], RenderableType]] = {
         "scenarios": _scenarios,
         "systems": _systems,
         "architectures": _architectures,
         "datasets": _datasets,
         "scorers": _scorers,
         "parameters": _parameters,
-    }[kind]()
+    }
+    return tables[kind]()
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -36,19 +40,25 @@ def _scenarios() -> Table:
     return table
 
 
-def _systems() -> Table:
+def _systems() -> Group:
     from systems.registry import available_systems
 
     table = _table("systems", "name", "shown as", "what", "options (defaults)")
+    title = "probes: single steps measured, on the same axis as systems"
+    probes = _table(title, "name", "shown as", "what")
     for info in available_systems().values():
+        if info.kind == "probe":
+            probes.add_row(info.name, info.label, info.summary)
+            continue
         options = "\n".join(f"{name}={_shown(value)}" for name, value in info.options.items())
         name = ", ".join((info.name, *info.aliases))
         table.add_row(name, info.label, info.summary, options)
-    return table
+    return Group(table, "", probes)
 
 
 def _architectures() -> Table:
     from systems.models.architectures import ARCHITECTURES
+    from systems.models.snapshot_families import SNAPSHOT_FAMILIES
 
     table = _table("architectures", "name", "shown as", "reads", "blocks", "parameters", "pixels")
     for item in ARCHITECTURES.values():
@@ -57,6 +67,8 @@ def _architectures() -> Table:
             item.name, item.label, item.modality, str(item.block_count),
             f"{item.parameter_count:,}", pixels,
         )  # fmt: skip
+    for family in SNAPSHOT_FAMILIES.values():  # of any size: model_set snapshots
+        table.add_row(family.name, family.label, family.modality, "any", "any", "any")
     return table
 
 

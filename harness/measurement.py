@@ -17,7 +17,9 @@ from harness.device_spans import DeviceTimeline
 from harness.hardware_profiles import find_profile
 from harness.inputs import cost_model, dataset_spec, model_groups, search_options
 from harness.page_cache import DiskReads, cold_proof, evict, prepare_cache_state
+from harness.part_inputs import cut_to_part
 from harness.profile import PROFILE, profiled
+from harness.skeletons import skeleton_pool
 from harness.span_table import SPANS, TimedUnit, write_spans
 from harness.trace import SpanTracer
 from scenarios.parameter import AUTO
@@ -26,19 +28,24 @@ from systems.data.datasets import open_dataset
 from systems.data.halving import check_first_chunk
 from systems.data.split import split_items
 from systems.data.transform import Transform
+from systems.execution.compilation import compile_blocks
+from systems.execution.warm_up import warm_up
 from systems.execution.worker_tuning import tune_workers
 from systems.models.build import block_architectures
 from systems.models.profile import BlockProfile, profile_model
-from systems.models.skeleton import SkeletonPool
-from systems.registry import load_system
+from systems.precision import number_type, set_products
+from systems.probes import Reading
+from systems.registry import load_probe, load_system, system_info
+from systems.scoring import check_head
 from systems.store.store import BlockStore
 from systems.substrate import Settings, Substrate
+from systems.tracing import Tracer
 
 Progress = Callable[[int, int, str], None]
 
 
 def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
-    """Carry out one search and return the record's measured part.
+    """Carry out one search, or one probe, and return the record's measured part.
 
     ``job`` holds the canonical ``spec``, the ``cache`` folder, the ``out`` folder for
     spans, what preparation found out (``prepared``), and whether the store is to be
@@ -47,26 +54,33 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
     spec, out = job["spec"], Path(job["out"])
     torch.set_num_threads(spec["threads"] or len(os.sched_getaffinity(0)))
     _cap_allocator(spec)
+    products = set_products(spec["precision"])
     # Creating the device's context is no part of the timed unit: it happens here.
     tracer = SpanTracer(on_progress=on_progress, device=DeviceTimeline.for_device(spec["device"]))
     with _open_store(job) as store:
-        substrate = _substrate(job, store, tracer)
+        whole = search_substrate(job, store, tracer)
+        classes = len(whole.dataset.classes)
+        check_head(spec["head_classes"], classes=classes, dataset=spec["dataset"])
+        substrate = cut_to_part(whole, spec, cache=Path(job["cache"]))
         request = SearchRequest(
             model_ids=job["prepared"]["model_ids"], options=search_options(spec["options"])
         )
-        system = load_system(spec["system"])
-        files = [*store.block_files(request.model_ids), *substrate.dataset.files]
+        carry_out = _work(spec["system"])
+        files = [*store.files_of(substrate.models.values()), *substrate.input_files]
+        if spec["warm_up"]:
+            warm_up(substrate, batches=spec["warm_up"])
         if spec["memory_limit"] is not None:
             evict(files)  # pages belong to the limit of whoever read them first
         proof = prepare_cache_state(spec["cache"], files)
         with torch.inference_mode(), profiled(spec["profile"], out / PROFILE), DiskReads() as reads:
             tracer.start()
+            if spec["device"] != "cpu":
+                tracer.decide("precision", value=spec["precision"], **products)
+            compile_blocks(substrate)
             substrate = _tuned(substrate, job)
-            result = system.search(request, substrate)
+            result, readings = carry_out(request, substrate)
             tracer.stop()
-        needed_bytes = store.distinct_bytes_read() + sum(
-            path.stat().st_size for path in substrate.dataset.files
-        )
+        needed_bytes = store.distinct_bytes_read() + substrate.read_input_bytes()
         rate = store.read_rate()
     timed_unit = TimedUnit(started_ns=tracer.started_ns, ended_ns=tracer.ended_ns)
     write_spans(tracer.all_spans, out / SPANS, timed_unit=timed_unit)
@@ -75,7 +89,8 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
         "phases_s": tracer.phases_s(),
         "unattributed_s": tracer.phases_ns["unattributed"] / 1e9,
         "excluded_s": tracer.phases_ns["excluded"] / 1e9,
-        "answer": _answer(result),
+        "answer": None if result is None else _answer(result),
+        "readings": readings,
         "counts": _counts(tracer, substrate),
         "decisions": tracer.decisions,
         **_references(result, substrate, tracer),
@@ -87,9 +102,27 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
             "classes": len(substrate.dataset.classes),
             "items": len(substrate.dataset.labels),
             "test_items": len(substrate.split.test),
-            "timing_only": substrate.dataset.timing_only,
+            "timing_only": substrate.dataset.timing_only or spec["part_input"] == "generated",
         },
     }
+
+
+_Outcome = tuple[SearchResult | None, list[Reading] | None]
+"""Of a search, its result; of a probe, its readings."""
+
+
+def _work(system: str) -> Callable[[SearchRequest, Substrate], _Outcome]:
+    """What is to be timed: imported now, carried out later."""
+    if system_info(system).kind == "probe":
+        probe = load_probe(system)
+
+        def measure_steps(request: SearchRequest, substrate: Substrate) -> _Outcome:
+            with substrate.tracer.span("plan"):
+                return None, list(probe.measure(request, substrate))
+
+        return measure_steps
+    search = load_system(system).search
+    return lambda request, substrate: (search(request, substrate), None)
 
 
 def _open_store(job: Mapping[str, Any]) -> BlockStore:
@@ -115,23 +148,26 @@ def _gpu_uuid(device: str) -> str | None:
     return str(torch.cuda.get_device_properties(device).uuid)
 
 
-def _substrate(job: Mapping[str, Any], store: BlockStore, tracer: SpanTracer) -> Substrate:
+def search_substrate(job: Mapping[str, Any], store: BlockStore, tracer: Tracer) -> Substrate:
+    """What the search of a job stands on, with its models in full."""
     spec = job["spec"]
-    dataset = open_dataset(dataset_spec(spec), cache_dir=Path(job["cache"]) / "data")
+    models = {model_id: store.model(model_id) for model_id in job["prepared"]["model_ids"]}
+    stored = tuple(models.values())
+    dataset = open_dataset(dataset_spec(spec, stored), cache_dir=Path(job["cache"]) / "data")
     split = split_items(dataset.labels, test_fraction=spec["test_fraction"], seed=spec["data_seed"])
     profiles: dict[str, BlockProfile] = {}
     transforms: dict[str, Transform] = {}
-    model_ids = iter(job["prepared"]["model_ids"])
-    for group in model_groups(spec):
+    model_ids = iter(models)
+    for group in model_groups(spec, stored):
         transform = group.transform
         of_blocks = profile_model(
             group.shape,
             resolution=transform.resolution,
             sequence_length=transform.sequence_length,
+            number_type=number_type(spec["precision"]),
         )
         profiles |= zip(block_architectures(group.shape), of_blocks, strict=True)
         transforms |= dict.fromkeys(itertools.islice(model_ids, group.models), transform)
-    models = {model_id: store.model(model_id) for model_id in transforms}
     substrate = Substrate(
         store=store,
         models=models,
@@ -149,9 +185,11 @@ def _substrate(job: Mapping[str, Any], store: BlockStore, tracer: SpanTracer) ->
             memory_limit_bytes=spec[
                 "memory_limit" if spec["device"] == "cpu" else "gpu_allocator_cap"
             ],
+            head_classes=spec["head_classes"],
+            cuts_by_chunk=spec["precision"] != "fp32",
         ),
         tracer=tracer,
-        skeletons=SkeletonPool(fold_batch_norm=spec["fold_batch_norm"]),
+        skeletons=skeleton_pool(spec),
         scratch=Path(job["cache"]) / "scratch",
         cost_model=cost_model(
             find_profile(None, cache=Path(job["cache"]), device=spec["device"]), spec
@@ -223,7 +261,9 @@ def _counts(tracer: SpanTracer, substrate: Substrate) -> dict[str, int]:
     return counts
 
 
-def _references(result: SearchResult, substrate: Substrate, tracer: SpanTracer) -> dict[str, Any]:
+def _references(
+    result: SearchResult | None, substrate: Substrate, tracer: SpanTracer
+) -> dict[str, Any]:
     """Operation ratio, time bound and efficiency (DESIGN: definitions); null if unknown."""
     items = len(substrate.dataset.labels)
     base_operations = items * sum(
@@ -238,6 +278,8 @@ def _references(result: SearchResult, substrate: Substrate, tracer: SpanTracer) 
         "time_bound_parts_s": None,
         "efficiency": None,
     }
+    if result is None:
+        return references
     bound = time_bound(result, substrate, tracer.critical_spans, background=tracer.background)
     if bound is not None:
         references |= {

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ def noise_campaign(plan: RunPlan, *, rounds: int, runs: Path, cache: Path) -> Ca
 
     Its run rounds 2i and 2i + 1 are round i of the measurement (``reports.noise``).
     """
-    name = f"{plan.scenario.name}{SUFFIX}"
-    return Campaign(name, plan.specs, rounds=2 * rounds, runs=runs, cache=cache)
+    scenario = replace(plan.scenario, name=f"{plan.scenario.name}{SUFFIX}")
+    return Campaign(scenario.runs_name, plan.specs, rounds=2 * rounds, runs=runs, cache=cache)
 
 
 class NoiseFolder:

@@ -23,6 +23,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from systems.store.files import evict_file
+
 COLD_RESIDENT_SHARE = 0.01
 """A cold start has at most this share of the files' pages in memory."""
 WARM_RESIDENT_SHARE = 0.99
@@ -110,7 +112,7 @@ def evict(paths: Iterable[Path], *, drop_caches: Path = _DROP_CACHES) -> Evictio
             # Pages that are just being read ahead are locked for a moment.
             time.sleep(_PAUSE_S)
         for path in files:
-            _evict_file(path)
+            evict_file(path)
         after = residency(files)
         if after.share is None or after.share <= COLD_RESIDENT_SHARE:
             return Eviction(method="fadvise", after=after)
@@ -232,16 +234,6 @@ class DiskReads:
             return None
         counters = dict(line.split(": ") for line in text.splitlines())
         return int(counters["read_bytes"]) if "read_bytes" in counters else None
-
-
-def _evict_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        # Dirty pages cannot be evicted.
-        os.fdatasync(descriptor)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
 
 
 def _why_not(state: str, after: Residency) -> str | None:

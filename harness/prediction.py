@@ -11,9 +11,11 @@ from harness.hardware_profiles import find_profile
 from harness.inputs import cost_model, search_options
 from harness.search_shape import search_shape, strategy
 from harness.spec import RunSpec
+from systems.errors import ConfigurationError
 from systems.planning.hardware_profile import HardwareProfile
 from systems.planning.search_choice import choose_search
 from systems.planning.simulation import predict
+from systems.registry import system_info
 
 _SYSTEM = ("system", "options", "telemetry", "profile")
 
@@ -45,6 +47,7 @@ def predict_runs(
         ScenarioError: the profile is not right.
         ConfigurationError: a run cannot be predicted.
     """
+    refuse_probes(specs)
     profiles = {
         device: find_profile(profile, cache=cache, device=device)
         for device in {spec.device for spec in specs}
@@ -56,6 +59,22 @@ def predict_runs(
         if _search(run.spec) in base_s
         else run
         for run in runs
+    )
+
+
+def refuse_probes(specs: Sequence[RunSpec]) -> None:
+    """Refuse runs that are no searches: nothing predicts what a probe is asked to measure."""
+    probes = sorted({spec.system for spec in specs if system_info(spec.system).kind == "probe"})
+    if not probes:
+        return
+    searches = sorted({spec.system for spec in specs} - set(probes))
+    fix = (
+        f"Leave them out with --filter system={','.join(searches)}."
+        if searches
+        else "Run the scenario instead: it takes seconds to minutes."
+    )
+    raise ConfigurationError(
+        f"Only searches can be predicted, and {', '.join(probes)} measure single steps. {fix}"
     )
 
 

@@ -19,6 +19,7 @@ from rich.progress import (
 )
 
 from harness.campaign import PlannedRun
+from systems.registry import PROBE_PREFIX
 
 PLAIN_LINE_EVERY_S = 20.0
 """Without a terminal, a run that takes long says where it is once in this time."""
@@ -26,7 +27,9 @@ PLAIN_LINE_EVERY_S = 20.0
 
 def run_title(run: PlannedRun) -> str:
     """One line that names a run: system, architecture, distribution, round."""
-    parts = [run.spec.label, run.spec.architecture, run.spec.distribution, run.spec.dataset]
+    spec = run.spec
+    made = spec.distribution or spec.model_set
+    parts = [spec.label, spec.architecture, made, spec.dataset]
     return f"{' · '.join(parts)} · round {run.round + 1}"
 
 
@@ -55,6 +58,7 @@ class Display:
         self._one = self._progress.add_task("", total=None, visible=False, note="")
         self._number = 0
         self._of = 0
+        self._is_probe = False
         self._search_started: float | None = None
         self._last_line = 0.0
 
@@ -74,6 +78,8 @@ class Display:
         """Show what is being prepared."""
         if event["event"] == "started" and not self._console.is_terminal:
             self._console.print("preparing data and snapshots …")
+        if event["event"] == "note":
+            self._console.print(f"note: {escape(str(event['text']))}", highlight=False)
         if event["event"] == "preparing":
             self._progress.update(
                 self._one,
@@ -87,6 +93,7 @@ class Display:
     def run_starts(self, run: PlannedRun, *, number: int, of: int) -> None:
         """Show which run it is."""
         self._number, self._of = number, of
+        self._is_probe = run.spec.system.startswith(PROBE_PREFIX)
         self._search_started = None
         self._progress.update(self._all, completed=number - 1, total=of, visible=True, note="")
         self._progress.reset(
@@ -101,7 +108,9 @@ class Display:
         if self._search_started is None:
             self._search_started = self._last_line = now
         elapsed_s = now - self._search_started
-        speed = f" · {event['step'] / elapsed_s:,.0f} features/s" if elapsed_s else ""
+        speed = ""
+        if elapsed_s and not self._is_probe:  # whose steps are no features
+            speed = f" · {event['step'] / elapsed_s:,.0f} features/s"
         if not self._console.is_terminal and now - self._last_line > PLAIN_LINE_EVERY_S:
             self._last_line = now
             self._console.print(f"  {event['what']}{speed}", highlight=False, markup=False)

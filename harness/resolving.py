@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.dataset_paths import dataset_path, where_from
+from harness.snapshot_resolving import SNAPSHOTS, at_most, refused, searched
+from harness.task_resolving import resolve_tasks
 from scenarios.architecture_choice import ArchitectureChoice, ChosenArchitecture
 from scenarios.errors import nearest
 from scenarios.matrix import Cell
@@ -17,8 +20,10 @@ from scenarios.parameters import PARAMETERS, SYSTEM_OPTIONS, Value
 from scenarios.system_choice import SystemChoice
 from systems.data.datasets import DATASETS, LARGEST_RESOLUTION, DatasetKind, dataset_kind
 from systems.errors import ConfigurationError
-from systems.models.architectures import ARCHITECTURES, Architecture, architecture, check_resolution
+from systems.models.architectures import ARCHITECTURES, Architecture, check_resolution
+from systems.models.checkpoints import GENERATED
 from systems.registry import system_info
+from systems.scoring import check_head
 
 HUB = "hub"
 
@@ -93,7 +98,7 @@ def resolve_inputs(values: Mapping[str, Any], *, folder: Path) -> dict[str, Valu
     """
     try:
         chosen = ArchitectureChoice.parse(str(values["architecture"])).architectures
-        entries = [architecture(each.name) for each in chosen]
+        entries = [searched(each, values) for each in chosen]
     except ValueError as error:
         raise _blame(str(error), values, "architecture") from None
     try:
@@ -101,13 +106,19 @@ def resolve_inputs(values: Mapping[str, Any], *, folder: Path) -> dict[str, Valu
     except ConfigurationError as error:
         raise _blame(str(error), values, "dataset") from None
     _check_modality(entries, kind, values)
-    _check_count(chosen, values)
+    is_snapshots = values["model_set"] == SNAPSHOTS
+    if is_snapshots and (problem := refused(values)):
+        raise _blame(problem[1], values, problem[0])
+    if not is_snapshots:
+        _check_count(chosen, values)
     resolved: dict[str, Value] = {
         "architecture": "+".join(entry.name for entry in entries),
         "resolution": None,
         "sequence_length": None,
     }
-    if kind.modality == "image":
+    if kind.modality == "image" and is_snapshots:
+        resolved |= {"resolution": values["resolution"], "vocabulary": None}
+    elif kind.modality == "image":
         pixels = [
             _resolution(entry, each, values) for entry, each in zip(entries, chosen, strict=True)
         ]
@@ -124,11 +135,19 @@ def resolve_inputs(values: Mapping[str, Any], *, folder: Path) -> dict[str, Valu
         resolved["sequence_length"] = _sequence_length(entries, values)
         resolved["vocabulary"] = _existing(values, "vocabulary", folder)
         resolved["memory_format"] = "contiguous"  # there is no other layout of text
-    if kind.needs_path and values["path"] is None:
-        what = "the folder that holds one sub-folder per class"
-        raise _blame(f"The dataset '{kind.name}' needs a path: {what}.", values, "dataset")
-    resolved["path"] = _existing(values, "path", folder) if kind.needs_path else None
+    resolved["path"] = _dataset_path(kind, values, folder) if kind.needs_path else None
     resolved["weights"] = _weights(entries, values, folder)
+    resolved |= _model_set(values, folder)
+    if is_snapshots:
+        resolved["models"] = _models(entries, resolved, values)
+    if resolved["tasks"] is not None:
+        resolved["tasks"] = _tasks(kind, resolved, values, folder)
+    resolved["part_input"] = None if values["part"] == "full" else values["part_input"]
+    try:
+        check_head(values["head_classes"], classes=kind.classes or 0, dataset=kind.name)
+    except ConfigurationError as error:
+        raise _blame(str(error), values, "head_classes") from None
+    _check_precision(values)
     if not any(entry.has_batch_norm for entry in entries):
         resolved["fold_batch_norm"] = False  # there is nothing to fold
     return resolved
@@ -191,6 +210,70 @@ def _sequence_length(entries: Sequence[Architecture], values: Mapping[str, Any])
     return given
 
 
+def _dataset_path(kind: DatasetKind, values: Mapping[str, Any], folder: Path) -> str:
+    try:
+        given = _existing(values, "path", folder)
+    except SpecError as error:
+        raise _blame(f"{error}{where_from(kind)}", values, "path") from None
+    try:
+        return dataset_path(kind, given)
+    except ConfigurationError as error:
+        blamed = "dataset" if values["path"] is None else "path"
+        raise _blame(str(error), values, blamed) from None
+
+
+def _model_set(values: Mapping[str, Any], folder: Path) -> dict[str, Value]:
+    """What says where models come from; what the kind of set does not ask for is None."""
+    kind = values["model_set"]
+    asked = {
+        "synthetic": ("distribution",),
+        "trained": ("distribution", "tasks", "train_epochs", "train_items"),
+        "snapshots": ("models_path",),
+    }[kind]
+    unasked = ("distribution", "models_path", "tasks", "train_epochs", "train_items")
+    resolved: dict[str, Value] = {name: values[name] for name in asked}
+    resolved |= {name: None for name in unasked if name not in asked}
+    for name in ("distribution", "models_path"):
+        if name in asked and values[name] is None:
+            message = f"The parameter '{name}' is missing: model_set {kind} needs it."
+            raise _blame(message, values, name)
+    if kind == SNAPSHOTS and values["models_path"] != GENERATED:
+        resolved["models_path"] = _existing(values, "models_path", folder)
+    return resolved
+
+
+def _models(
+    entries: Sequence[Architecture], resolved: Mapping[str, Any], values: Mapping[str, Any]
+) -> int:
+    families = [entry.name for entry in entries]
+    try:
+        return at_most(values["models"], resolved["models_path"], families)
+    except ConfigurationError as error:
+        raise _blame(str(error), values, "models_path") from None
+
+
+def _tasks(
+    kind: DatasetKind, resolved: Mapping[str, Any], values: Mapping[str, Any], folder: Path
+) -> str:
+    try:
+        return resolve_tasks(
+            values["tasks"],
+            modality=kind.modality,
+            has_vocabulary=resolved["vocabulary"] is not None,
+            find=lambda path: _existing({"path": path}, "path", folder),
+        )
+    except ConfigurationError as error:
+        raise _blame(str(error), values, "tasks") from None
+
+
+def _check_precision(values: Mapping[str, Any]) -> None:
+    if values["precision"] == "tf32" and values["device"] == "cpu":
+        message = (
+            "precision tf32 is a format of NVIDIA GPUs: on the device cpu choose fp32 or bf16."
+        )
+        raise _blame(message, values, "precision")
+
+
 def _weights(entries: Sequence[Architecture], values: Mapping[str, Any], folder: Path) -> Value:
     if values["weights"] != HUB:
         if values["weights"] is not None and len(entries) > 1:
@@ -216,7 +299,7 @@ def _existing(values: Mapping[str, Any], parameter: str, folder: Path) -> str | 
     places = [base.resolve() / Path(str(given)).expanduser() for base in (folder, Path())]
     for place in places:
         if place.exists():
-            if place.is_dir() != (parameter == "path"):
+            if parameter != "models_path" and place.is_dir() != (parameter == "path"):
                 must = "a folder" if parameter == "path" else "a file"
                 raise _blame(f"The {parameter} '{given}' must be {must}.", values, parameter)
             return str(place.resolve())

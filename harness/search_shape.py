@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,8 +18,12 @@ from systems.api import SearchOptions
 from systems.errors import ConfigurationError
 from systems.models.architectures import architecture
 from systems.models.lineage import distribution, owner, snapshot_lineage
+from systems.models.parts import PARTS
 from systems.planning.search import BlockSizes, SearchShape, Strategy
 from systems.search_shape import strategy_of
+
+if TYPE_CHECKING:
+    from systems.precision import Precision
 
 CLASSES = 10
 """Of datasets whose classes are not known before they are opened."""
@@ -37,8 +41,10 @@ def search_shape(spec: Mapping[str, Any]) -> SearchShape:
     kinds: list[np.ndarray] = []
     profiles: list[BlockSizes] = []
     for group in model_groups(spec):
-        of_blocks = _profiles(group)
+        of_blocks = _profiles(group, precision=spec["precision"])
         own = model_rows(len(of_blocks), spec=spec, count=group.models)
+        first = PARTS[spec["part"]].first_block(len(of_blocks))
+        of_blocks, own = of_blocks[first:], _renumbered(own[:, first:])
         rows.append(own + sum(map(len, kinds)))
         kind = np.empty(own.max() + 1, np.int32)
         kind[own] = len(profiles) + np.arange(len(of_blocks), dtype=np.int32)
@@ -64,13 +70,13 @@ def strategy(system: str, options: SearchOptions) -> Strategy:
     Raises:
         ConfigurationError: the system is none of ours; how it works is not known.
     """
-    if system not in ("baseline", "shift", "alsatian-paper", "alsatian"):
+    if system not in ("baseline", "joint", "shift", "alsatian-paper", "alsatian"):
         raise ConfigurationError(
-            f"The system '{system}' cannot be predicted: only how Base, SHiFT and Alsatian work "
-            "is known. Leave it out with --filter system=…"
+            f"The system '{system}' cannot be predicted: only how Base, Joint, SHiFT and Alsatian "
+            "work is known. Leave it out with --filter system=…"
         )
-    shares = system.startswith("alsatian")
-    return strategy_of(options, halves=system != "baseline", shares=shares)
+    shares = system == "joint" or system.startswith("alsatian")
+    return strategy_of(options, halves=system not in ("baseline", "joint"), shares=shares)
 
 
 def model_rows(blocks: int, *, spec: Mapping[str, Any], count: int) -> np.ndarray:
@@ -88,18 +94,26 @@ def model_rows(blocks: int, *, spec: Mapping[str, Any], count: int) -> np.ndarra
         [owner(origins, model, block=place, blocks=blocks) for place in range(blocks)]
         for model in range(count)
     ]
-    owned = np.array(owners) * blocks + np.arange(blocks)
-    _, numbers = np.unique(owned, return_inverse=True)
-    return numbers.reshape(count, blocks).astype(np.int32)
+    return _renumbered(np.array(owners) * blocks + np.arange(blocks))
 
 
-def _profiles(group: ModelGroup) -> tuple[BlockSizes, ...]:
+def _renumbered(rows: np.ndarray) -> np.ndarray:
+    """The same rows with numbers from 0 without gaps."""
+    _, numbers = np.unique(rows, return_inverse=True)
+    return numbers.reshape(rows.shape).astype(np.int32)
+
+
+def _profiles(group: ModelGroup, *, precision: Precision) -> tuple[BlockSizes, ...]:
     import systems  # noqa: F401  (makes torchvision importable beside any build of torch)
     from systems.models.profile import profile_model
+    from systems.precision import number_type
 
     transform = group.transform
     return profile_model(
-        group.shape, resolution=transform.resolution, sequence_length=transform.sequence_length
+        group.shape,
+        resolution=transform.resolution,
+        sequence_length=transform.sequence_length,
+        number_type=number_type(precision),
     )
 
 
@@ -111,6 +125,8 @@ def _padded(rows: list[np.ndarray]) -> np.ndarray:
 
 
 def _classes(spec: Mapping[str, Any]) -> int:
+    if spec["head_classes"] is not None:
+        return spec["head_classes"]
     if spec["path"] is None:
         return CLASSES
     folders = [entry for entry in Path(spec["path"]).iterdir() if entry.is_dir()]

@@ -9,19 +9,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.probe_rules import check_probe
 from harness.resolving import SpecError, complete, resolve_inputs, resolve_system
 from scenarios.loading import find_scenario, load_scenario
-from scenarios.matrix import Cell, expand, parse_filters
+from scenarios.matrix import Cell, expand, parse_changes, parse_filters
 from scenarios.parameters import PARAMETERS, SYSTEM_OPTIONS, Value
 from scenarios.scenario import Scenario
 from systems.data.datasets import DATASETS
 from systems.errors import ConfigurationError
 from systems.models.architectures import ARCHITECTURES
 from systems.models.lineage import DISTRIBUTIONS
+from systems.models.snapshot_families import SNAPSHOT_FAMILIES
 from systems.registry import available_systems, system_info
 from systems.scoring import SCORERS
 
-SPECIFICATION = 2
+SPECIFICATION = 3
 """Version of what the parameters mean; raising it gives every run a new identity."""
 
 
@@ -38,7 +40,15 @@ class RunSpec:
     """A value for each option that the system understands, and for no other."""
     architecture: str
     """One, or several joined by ``+``; with their resolutions, where these differ."""
-    distribution: str
+    model_set: str
+    models_path: str | None
+    """Absolute; None for all but ``snapshots``."""
+    distribution: str | None
+    """None for ``snapshots``."""
+    tasks: str | None
+    """None for all but ``trained``, like the following two."""
+    train_epochs: int | None
+    train_items: int | None
     models: int
     model_seed: int
     weights: str | None
@@ -54,6 +64,10 @@ class RunSpec:
     sequence_length: int | None
     """In tokens; None for images."""
     scorer: str
+    part: str
+    part_input: str | None
+    """None where all blocks are run."""
+    head_classes: int | None
     batch_size: int | str
     """``auto`` until ``harness.tuning`` has put a number there."""
     device: str
@@ -69,6 +83,9 @@ class RunSpec:
     memory_limit: int | None
     gpu_allocator_cap: int | None
     cores: int | None
+    precision: str
+    compile: bool
+    warm_up: int
     telemetry: bool
     profile: bool
     wall_limit_s: float
@@ -91,6 +108,7 @@ class RunSpec:
         """
         values = complete(cell)
         system, options = resolve_system(values)
+        check_probe(system, values)
         values.update(resolve_inputs(values, folder=folder or Path()))
         wall_limit_s = values.pop("wall_limit")
         rest = {name: value for name, value in values.items() if name not in SYSTEM_OPTIONS}
@@ -135,8 +153,10 @@ class RunSpec:
         """The run in one line, for a person."""
         shape = f" at {self.resolution} px" if self.resolution else ""
         of = " of " if "+" in self.architecture else " × "
+        most = "up to " if self.model_set == "snapshots" else ""
         return (
-            f"{self.label}: {self.models}{of}{self.architecture}, {self.distribution}, "
+            f"{self.label}: {most}{self.models}{of}{self.architecture}, "
+            f"{self.distribution or self.model_set}, "
             f"{self.items} items of {self.dataset}{shape}, {self.device}"
         )
 
@@ -159,23 +179,20 @@ def vocabulary() -> Mapping[str, Collection[str]]:
     infos = available_systems().values()
     return {
         "systems": [name for info in infos for name in (info.name, *info.aliases)],
-        "architectures": list(ARCHITECTURES),
+        "architectures": [*ARCHITECTURES, *SNAPSHOT_FAMILIES],
         "distributions": list(DISTRIBUTIONS),
         "datasets": list(DATASETS),
         "scorers": list(SCORERS),
     }
 
 
-def run_specs(
-    scenario: Scenario, filters: Mapping[str, Set[str]] | None = None, scale: str | None = None
-) -> RunPlan:
+def run_specs(scenario: Scenario, filters: Mapping[str, Set[str]] | None = None) -> RunPlan:
     """The runs that a scenario asks for; cells that ask for the same run become one.
 
     Raises:
-        ScenarioError: the filters or the scale do not fit the scenario.
+        ScenarioError: the filters do not fit the scenario.
         ConfigurationError: cells cannot be run; all reasons, each with its line.
     """
-    scenario = scenario.at_scale(scale)
     expansion = expand(scenario, _without_aliases(scenario, filters or {}))
     specs: dict[str, RunSpec] = {}
     problems: dict[str, None] = {}
@@ -197,16 +214,21 @@ def run_specs(
 
 
 def plan_runs(
-    name_or_path: str, *, filters: Sequence[str] = (), scale: str | None = None
+    name_or_path: str,
+    *,
+    filters: Sequence[str] = (),
+    scale: str | None = None,
+    changes: Sequence[str] = (),
 ) -> RunPlan:
-    """The runs of a shipped scenario or a file, with filters as on the command line.
+    """The runs of a shipped scenario or a file, with filters and changes as on a command line.
 
     Raises:
-        ScenarioError: no such scenario, or it, a filter or the scale is not right.
+        ScenarioError: no such scenario, or it, a filter, a change or the scale is not right.
         ConfigurationError: cells cannot be run; all reasons, each with its line.
     """
     scenario = load_scenario(find_scenario(name_or_path), vocabulary())
-    return run_specs(scenario, parse_filters(filters), scale)
+    scenario = scenario.at_scale(scale).changed(parse_changes(changes))
+    return run_specs(scenario, parse_filters(filters))
 
 
 def _without_aliases(scenario: Scenario, filters: Mapping[str, Set[str]]) -> Mapping[str, Set[str]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,12 @@ OUT = Console(
     width=None if sys.stdout.isatty() else 100,  # of a log file, not of a screen it has not
 )
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def default_cache() -> Path:
+    """The user's cache folder, where none is given."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "alsatian-bench"
 
 
 def say_waiting() -> None:
@@ -72,6 +80,23 @@ def next_command(scenario: str, folder: Path) -> str:
     if scenario == "quick":
         return f"{invocation('run quick', '--rounds 8')}   (a claim rests on at least 8 rounds)"
     return invocation(f"compare {folder}")
+
+
+def again_command(arguments: Sequence[str]) -> str:
+    """The command line as anybody can type it, for a page that is read elsewhere.
+
+    Folders of this machine, and what only matters the first time, are left out.
+    """
+    words = ["alsatian-bench"]
+    rest = iter(arguments)
+    for word in rest:
+        name, equals, _ = word.partition("=")
+        if name in ("--runs", "--cache"):
+            if not equals:
+                next(rest, None)
+        elif word != "--force":
+            words.append(word)
+    return shlex.join(words)
 
 
 def invocation(verb: str, options: str = "") -> str:

@@ -25,7 +25,8 @@ from systems.errors import BenchError, ConfigurationError
 
 TUNED_BY = (
     "architecture", "resolution", "sequence_length", "device", "threads", "cores",
-    "memory_format", "fold_batch_norm", "memory_limit", "gpu_allocator_cap",
+    "memory_format", "fold_batch_norm", "precision", "compile", "memory_limit",
+    "gpu_allocator_cap",
 )  # fmt: skip
 """Runs that agree in all of these have the same batch size."""
 

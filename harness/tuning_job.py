@@ -10,11 +10,12 @@ from typing import Any
 import torch
 
 from harness.inputs import model_groups
+from harness.skeletons import skeleton_pool
 from systems.execution.batch_size_tuning import device_peak_bytes, tune_batch_size
 from systems.execution.memory import available_bytes
 from systems.execution.probe_model import ProbeModel
 from systems.models.build import block_architectures
-from systems.models.skeleton import SkeletonPool
+from systems.precision import set_products
 
 MEMORY_SHARE = 0.5
 """Of the memory that a run may take; a search keeps intermediates of several blocks besides."""
@@ -27,7 +28,8 @@ def tune(job: Mapping[str, Any], *, emit: Callable[..., None]) -> dict[str, Any]
     torch.set_num_threads(spec["threads"] or len(os.sched_getaffinity(0)))
     device = spec["device"]
     is_channels_last = spec["memory_format"] == "channels_last"
-    skeletons = SkeletonPool(fold_batch_norm=spec["fold_batch_norm"])
+    set_products(spec["precision"])
+    skeletons = skeleton_pool(spec)
     peak_bytes = device_peak_bytes(device)
     with torch.inference_mode():
         models = [

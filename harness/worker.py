@@ -51,6 +51,10 @@ def _guarded(job: dict[str, Any], emit: Callable[..., None]) -> dict[str, Any]:
             from harness.calibration_job import calibrate
 
             return {"status": "ok", **calibrate(job, emit=emit)}
+        if job["kind"] == "fine_tune":
+            from harness.quality_job import fine_tune_all
+
+            return {"status": "ok", **fine_tune_all(job, emit=emit)}
         from harness.measurement import measure
 
         return {"status": "ok", **measure(job, on_progress=_rare_progress(emit))}

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 from reports import labels
 from reports.agreement import Agreement, check_agreement
+from reports.precision import PrecisionRow, compare_precisions
+from reports.readings import is_probe
 from reports.records import Answer, Record
 from reports.rows import Row, measured_row, missing_row, row_order
 
@@ -19,6 +21,7 @@ class Search:
     panel_title: str
     """What sets this search apart from the others of the comparison."""
     scenario: str
+    scale: str | None
     host_class: str
     spec: Mapping[str, object]
     timing_only: bool
@@ -43,6 +46,8 @@ class Comparison:
     searches: tuple[Search, ...]
     common_title: str
     """What all searches have in common."""
+    precisions: tuple[PrecisionRow, ...] = ()
+    """Searches that were measured in fp32 and in less, held side by side."""
 
     @property
     def is_valid(self) -> bool:
@@ -58,23 +63,34 @@ class Comparison:
 def compare(records: Sequence[Record]) -> Comparison:
     """Group ``records`` by search, check their answers, and relate their times to Base's.
 
+    Probes are left out: they answer nothing (``reports.readings``).
     A search is everything in a specification but system and options; scenarios and host
     classes are never mixed. Systems that other searches of the same scenario have and one
     has not are rows with the status ``missing``.
     """
+    records = [record for record in records if not is_probe(record)]
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(record.search, []).append(record)
     ordered = sorted(groups.values(), key=_scenario_order)
     common, particular, full = _titles(ordered)
-    variants: dict[str, dict[str, Record]] = {}
+    variants: dict[tuple[str, str | None], dict[str, Record]] = {}
     for record in records:
-        variants.setdefault(record.scenario, {}).setdefault(record.variant, record)
+        variants.setdefault(_campaign(record), {}).setdefault(record.variant, record)
     searches = [
-        _search(group, title=full[at], panel=particular[at], expected=variants[group[0].scenario])
+        _search(group, title=full[at], panel=particular[at], expected=variants[_campaign(group[0])])
         for at, group in enumerate(ordered)
     ]
-    return Comparison(searches=tuple(searches), common_title=common)
+    return Comparison(
+        searches=tuple(searches),
+        common_title=common,
+        precisions=compare_precisions(records),
+    )
+
+
+def _campaign(record: Record) -> tuple[str, str | None]:
+    """What is run by one command: scales of a scenario are never mixed."""
+    return record.scenario, record.scale
 
 
 def _scenario_order(group: Sequence[Record]) -> tuple[object, ...]:
@@ -83,6 +99,7 @@ def _scenario_order(group: Sequence[Record]) -> tuple[object, ...]:
     spec = first.spec
     return (
         first.scenario,
+        str(first.scale),
         str(spec.get("device")),
         _place(spec.get("architecture"), labels.ARCHITECTURE_ORDER),
         _number(spec.get("items")),
@@ -108,7 +125,14 @@ def _titles(groups: Sequence[Sequence[Record]]) -> tuple[str, list[str], list[st
     for group in groups:
         first = group[0]
         spec = {k: v for k, v in first.spec.items() if k not in ("system", "options")}
-        specs.append({**spec, "scenario": first.scenario, "host_class": first.host_class})
+        specs.append(
+            {
+                **spec,
+                "scenario": first.scenario,
+                "scale": first.scale,
+                "host_class": first.host_class,
+            }
+        )
     common, particular = labels.title_parts(specs)
     names = sorted({name for spec in specs for name in spec})
     differing = [n for n in names if len({repr(spec.get(n)) for spec in specs}) > 1]
@@ -137,6 +161,7 @@ def _search(
         title=title,
         panel_title=panel,
         scenario=group[0].scenario,
+        scale=group[0].scale,
         host_class=group[0].host_class,
         spec=group[0].spec,
         timing_only=any(f.timing_only for f in facts) or group[0].spec.get("dataset") == "fake",

@@ -28,7 +28,7 @@ _DENSE_BAR_HEIGHT = 0.19  # the same where many panels have to fit on a page
 _SMALLEST_SHARE = 0.01  # of a bar; smaller additions to the paper's phases are "other"
 _LEGEND_COLUMNS = 5
 _NOT_THE_SCALE = frozenset({"system", "options", "distribution"})
-_STYLE: dict[Any, Any] = {
+FIGURE_STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -53,14 +53,19 @@ def draw(comparison: Comparison, folder: Path) -> tuple[Path, Path]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    folder.mkdir(parents=True, exist_ok=True)
-    png, pdf = (folder / f"{FILE_STEM}.{kind}" for kind in ("png", "pdf"))
-    with sns.plotting_context("paper"), sns.axes_style("whitegrid"), mpl.rc_context(_STYLE):
+    with sns.plotting_context("paper"), sns.axes_style("whitegrid"), mpl.rc_context(FIGURE_STYLE):
         figure = Figure(layout="constrained")
         FigureCanvasAgg(figure)  # never a window, whatever the user's backend is
         _fill(figure, comparison)
-        figure.savefig(png, dpi=200, metadata={"Software": None})
-        figure.savefig(pdf, metadata={"CreationDate": None, "Producer": None, "Creator": None})
+        return save_figure(figure, folder, FILE_STEM)
+
+
+def save_figure(figure: Figure, folder: Path, stem: str) -> tuple[Path, Path]:
+    """Write ``figure`` as ``stem.png`` and ``stem.pdf``; equal figures give equal bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    png, pdf = (folder / f"{stem}.{kind}" for kind in ("png", "pdf"))
+    figure.savefig(png, dpi=200, metadata={"Software": None})
+    figure.savefig(pdf, metadata={"CreationDate": None, "Producer": None, "Creator": None})
     return png, pdf
 
 
@@ -209,13 +214,15 @@ def _bar_end_s(row: Row) -> float:
 
 
 def _outcome_texts(row: Row, *, tells_rounds: bool) -> list[tuple[str, dict[str, Any]]]:
-    """The speed-up in bold, its interval and rounds plain, reasons in italics."""
+    """The speed-up in bold; interval, rounds and published one plain; reasons in italics."""
     if row.speed_up is None:
         return [(row.outcome, {"style": "italic"})]
     parts: list[tuple[str, dict[str, Any]]] = [(row.outcome, {"weight": "bold"})]
     plain = [labels.interval(row.speed_up.low, row.speed_up.high)]
     if tells_rounds:
         plain.append(labels.rounds(row.speed_up.rounds))
+    if row.published is not None and not row.is_base:
+        plain.append(f"paper {labels.ratio(row.published)}")
     text = ", ".join(part for part in plain if part)
     return [*parts, (f"({text})", {})] if text else parts
 

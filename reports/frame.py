@@ -22,6 +22,7 @@ def to_frame(comparison: Comparison) -> pd.DataFrame:
     lines = [
         {
             "scenario": search.scenario,
+            "scale": search.scale,
             **{name: _plain(search.spec.get(name)) for name in spec_names},
             "host_class": search.host_class,
             "timing_only": search.timing_only,
@@ -51,6 +52,7 @@ def _line(row: Row) -> dict[str, object]:
         "over_strong": over_strong.value if over_strong else None,
         "over_strong_low": over_strong.low if over_strong else None,
         "over_strong_high": over_strong.high if over_strong else None,
+        "published_speed_up": row.published,
         "remark": row.remark,
         "answers": row.agreement,
         "operation_ratio": row.operation_ratio,

@@ -13,7 +13,7 @@ UNKNOWN = "–"
 TIMING_ONLY = "fake data: timing only"
 """Stands beside every number that was measured on made-up data."""
 
-SYSTEM_ORDER = ("baseline", "shift", "alsatian-paper", "alsatian")
+SYSTEM_ORDER = ("baseline", "joint", "shift", "alsatian-paper", "alsatian")
 """Rows in tables and figures; systems of other packages follow."""
 
 _ARCHITECTURES = {
@@ -33,8 +33,30 @@ _ARCHITECTURES = {
     "bert": "BERT",
     "bert_tiny": "BERT-Tiny",
     "roberta": "RoBERTa",
+    "hf_vit": "ViT (HF)",
+    "hf_dinov2": "DINOv2 (HF)",
+    "hf_detr": "DETR (HF)",
+    "hf_conditional_detr": "Conditional DETR (HF)",
+    "hf_resnet": "ResNet (HF)",
+    "hf_bert": "BERT (HF)",
+    "hf_roberta": "RoBERTa (HF)",
 }
-_DISTRIBUTIONS = {"top_50": "Top 50%", "top_25": "Top 25%", "top_layers": "Top Layers"}
+_DISTRIBUTIONS = {
+    "top_50": "Top 50%",
+    "top_25": "Top 25%",
+    "top_layers": "Top Layers",
+    "joint_50": "Joint 50%",
+    "joint_25": "Joint 25%",
+    "joint_3": "Joint 3",
+    "joint_1": "Joint 1",
+}
+_PARTS = {
+    "full": "all blocks",
+    "last_50": "last 50% of blocks",
+    "last_25": "last 25% of blocks",
+    "last_3": "last 3 blocks",
+    "last_1": "last block",
+}
 ARCHITECTURE_ORDER = tuple(_ARCHITECTURES)
 DISTRIBUTION_ORDER = tuple(_DISTRIBUTIONS)
 """How searches are ordered: as the paper's figures are."""
@@ -96,6 +118,9 @@ _COUNTED = {
     "data_seed": "data seed {}",
     "data_workers": "{} data workers",
     "scorer": "scorer {}",
+    "part_input": "{} inputs",
+    "head_classes": "heads of {} outputs",
+    "warm_up": "{} batches to warm up",
 }
 
 
@@ -128,10 +153,14 @@ def parameter(name: str, value: object) -> str | None:
             return architecture(value)
         case "distribution":
             return distribution(value)
+        case "part":
+            return _PARTS.get(str(value), str(value))
         case "path":
             return PurePath(str(value)).name
         case "dataset" | "device" | "scenario" | "host_class":
             return str(value)
+        case "scale":
+            return f"scale {value}"
     words = name.replace("_", " ")
     if isinstance(value, bool):
         return words if value else f"no {words}"

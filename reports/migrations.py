@@ -7,6 +7,8 @@ schema   what it brought
 2        ``limits``, ``cache_proof``, ``telemetry``, ``flags``, ``host_state``, ``git``:
          what a run was allowed, what is proved about it, what was sampled beside it
 3        ``decisions``: what a system or the harness chose by itself, and why
+4        ``scale``: the scale of the scenario that was asked for, and ``stands_for``: the
+         published values that its own stand for; ``readings``: what a probe found
 =======  ==============================================================================
 
 A step never invents: what the earlier program did not write is null, "unknown". Files are
@@ -20,7 +22,7 @@ from typing import TypeAlias
 
 Json: TypeAlias = Mapping[str, object]
 
-SCHEMA = 3
+SCHEMA = 4
 """The schema that records are lifted to."""
 
 
@@ -54,9 +56,13 @@ def _from_2(record: Json) -> Json:
     return {**record, "decisions": None, "schema": 3}
 
 
+def _from_3(record: Json) -> Json:
+    return {**record, "scale": None, "stands_for": {}, "readings": None, "schema": 4}
+
+
 def _unreadable(schema: object) -> str:
     return f"record schema {schema!r}, but this program reads schemas 1 to {SCHEMA}. Left out: "
 
 
-_STEPS: tuple[Callable[[Json], Json], ...] = (_from_1, _from_2)
+_STEPS: tuple[Callable[[Json], Json], ...] = (_from_1, _from_2, _from_3)
 """From schema i + 1 to schema i + 2."""

@@ -46,6 +46,8 @@ def parse_record(data: object, *, path: Path) -> Record:
     return Record(
         path=path,
         scenario=record.text("scenario"),
+        scale=record.optional_text("scale"),
+        stands_for=record.mapping("stands_for"),
         key=record.text("key"),
         identity=record.text("identity"),
         round=record.integer("round"),
@@ -74,7 +76,8 @@ def parse_record(data: object, *, path: Path) -> Record:
         host_class=record.text("host_class"),
         code=record.text("code"),
         started_at=record.text("started_at"),
-        decisions=_decisions(record),
+        decisions=_listed(record, "decisions"),
+        readings=_listed(record, "readings"),
     )
 
 
@@ -108,13 +111,13 @@ def _flags(record: _Object) -> tuple[Flag, ...] | None:
     )
 
 
-def _decisions(record: _Object) -> tuple[Json, ...]:
-    listed = record.data.get("decisions")
+def _listed(record: _Object, name: str) -> tuple[Json, ...]:
+    listed = record.data.get(name)
     if listed is None:
         return ()
     if not isinstance(listed, list):
-        raise record.error("decisions", "a list")
-    return tuple(_Object(entry, path=record.path, where="a decision").data for entry in listed)
+        raise record.error(name, "a list")
+    return tuple(_Object(entry, path=record.path, where=f"one of {name}").data for entry in listed)
 
 
 def _answer(record: _Object) -> Answer | None:

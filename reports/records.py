@@ -76,13 +76,17 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One run of one system on one search: schema 3 of ``record.json``.
+    """One run of one system on one search: schema 4 of ``record.json``.
 
     None is "unknown" everywhere; unknown numbers are absent from the mappings.
     """
 
     path: Path
     scenario: str
+    scale: str | None
+    """The scale of the scenario; None where it was run as it stands."""
+    stands_for: Mapping[str, object]
+    """By parameter: the value at the paper's scale that this run's value stands for."""
     key: str
     identity: str
     round: int
@@ -127,6 +131,8 @@ class Record:
 
     decisions: tuple[Mapping[str, object], ...]
     """What the system or the harness chose by itself; empty where that is not known."""
+    readings: tuple[Mapping[str, object], ...]
+    """What a probe found, row by row; empty for a search."""
 
     @property
     def ok(self) -> bool:
@@ -145,8 +151,8 @@ class Record:
 
     @property
     def is_full_search(self) -> bool:
-        """Whether every model saw every item: Base, or a system that chose to."""
-        return self.system == "baseline" or any(
+        """Whether every model saw every item: Base, Joint, or a system that chose to."""
+        return self.system in ("baseline", "joint") or any(
             decision.get("what") == "search" and decision.get("halves") is False
             for decision in self.decisions
         )
@@ -171,10 +177,10 @@ class Record:
     def search(self) -> str:
         """Everything but the system, as canonical JSON: what may be compared.
 
-        Scenario and host class belong to it; the device is part of the specification.
+        Scenario, scale and host class belong to it; the device is part of the specification.
         """
         request = {k: v for k, v in self.spec.items() if k not in ("system", "options")}
-        return _canonical([self.scenario, self.host_class, request])
+        return _canonical([self.scenario, self.scale, self.host_class, request])
 
 
 def _canonical(value: object) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reports import labels
 from reports.agreement import Agreement, AgreementStatus
+from reports.published import published_s
 from reports.records import Record
 from reports.statistics import Ratio, median, paired_ratio
 
@@ -32,6 +33,8 @@ class Row:
     """time(Base) / time(system), paired by round; None unless the answers agree."""
     over_strong: Ratio | None
     """The same over the strong Base, which decodes once and loads ahead."""
+    published: float | None
+    """The paper's speed-up over Base, of what this search stands for; None where it has none."""
     remark: str | None
     """Why there is no speed-up, in a few words."""
     phases_s: Mapping[str, float]
@@ -89,6 +92,7 @@ def measured_row(runs: Sequence[Record], *, group: Sequence[Record], agreement: 
         wall_s=median([run.wall_s for run in ok if run.wall_s is not None]),
         speed_up=speed_up,
         over_strong=None if last.system == "baseline" else over_strong,
+        published=_published(last),
         remark=remark,
         phases_s=_phases(ok),
         operation_ratio=_median(ok, lambda run: run.operation_ratio),
@@ -105,8 +109,9 @@ def missing_row(record: Record) -> Row:
     return Row(
         label=record.label, system=record.system, variant=record.variant, is_base=record.is_base,
         status="missing", reason="there is no record of it", rounds=0, attempts=0, wall_s=None,
-        speed_up=None, over_strong=None, remark=None, phases_s={}, operation_ratio=None,
-        time_bound_s=None, efficiency=None, counts={}, agreement="unchecked", code=None,
+        speed_up=None, over_strong=None, published=None, remark=None, phases_s={},
+        operation_ratio=None, time_bound_s=None, efficiency=None, counts={},
+        agreement="unchecked", code=None,
     )  # fmt: skip
 
 
@@ -131,6 +136,12 @@ def _speed_up(
     if not pairs:
         return None, "no round in common with Base"
     return paired_ratio([pair[0] for pair in pairs], [pair[1] for pair in pairs]), None
+
+
+def _published(run: Record) -> float | None:
+    base_s = published_s(replace(run, spec={**run.spec, "system": "baseline"}))
+    own_s = published_s(run)
+    return base_s / own_s if base_s and own_s else None
 
 
 def _reason(runs: Sequence[Record]) -> str | None:

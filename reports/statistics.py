@@ -122,3 +122,25 @@ def student_t(degrees_of_freedom: int, *, below: float = (1 + CONFIDENCE) / 2) -
     from scipy.special import stdtrit  # not scipy.stats, which takes a second to import
 
     return float(stdtrit(degrees_of_freedom, below))
+
+
+def kendall_tau(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Kendall's τ-b of two rankings of the same things, given by a number for each.
+
+    (concordant − discordant) / √((pairs − ties in a)(pairs − ties in b)): 1 for equal
+    rankings, −1 for opposite ones (Kendall, "The treatment of ties in ranking problems",
+    Biometrika 33(3), 1945). None where either ranks nothing: fewer than two things, or all
+    of them tied.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    difference = untied_a = untied_b = 0
+    pairs = list(zip(a, b, strict=True))
+    for place, (a_1, b_1) in enumerate(pairs):
+        for a_2, b_2 in pairs[:place]:
+            sign_a, sign_b = (a_1 > a_2) - (a_1 < a_2), (b_1 > b_2) - (b_1 < b_2)
+            difference += sign_a * sign_b
+            untied_a += sign_a != 0
+            untied_b += sign_b != 0
+    return difference / math.sqrt(untied_a * untied_b) if untied_a and untied_b else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reports import labels
+from reports import labels, precision
 from reports.comparison import Comparison, Search
 from reports.rows import Row
 from reports.statistics import CLAIM_ROUNDS
@@ -18,11 +18,12 @@ WIDTH = 100
 """Columns that the terminal table fits in."""
 
 _SHOWN_FINDINGS = 3
-_HEADS = ("system", "time", "speed-up", "interval")
+_HEADS = ("system", "time", "speed-up", "interval", "paper")
 _REFERENCES = ("ops", "bound", "eff.", "read")
 LEGEND = (
-    "speed-up = time(Base)/time(system) with its 95% interval · data … rest: share of the time · "
-    "ops: operation ratio to Base · bound: time bound · eff.: bound/time · read: from the store"
+    "speed-up = time(Base)/time(system) with its 95% interval · paper: the published one · "
+    "data … rest: share of the time · ops: operation ratio to Base · bound: time bound · "
+    "eff.: bound/time · read: from the store"
 )
 """What the columns mean."""
 
@@ -57,18 +58,53 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
             console.print(Text(line, style=_line_style(line)), width=width, soft_wrap=False)
     console.print()
     console.print(Text(LEGEND, style="dim"), width=width, soft_wrap=False)
+    if comparison.precisions:
+        _print_precisions(console, comparison.precisions, width=width)
+
+
+def _print_precisions(
+    console: Console, rows: Sequence[precision.PrecisionRow], *, width: int
+) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print()
+    console.print(Text(f"Beside {precision.FULL}", style="bold"), width=width)
+    for search in dict.fromkeys(row.search for row in rows):
+        table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+        for at, name in enumerate(precision.HEADS):
+            table.add_column(name, justify="left" if at < 2 else "right")
+        for row in rows:
+            if row.search == search:
+                table.add_row(*map(Text, precision.cells(row)))
+        console.print(Text(search), width=width, soft_wrap=False)
+        console.print(table, width=width, soft_wrap=False)
+    console.print(Text(precision.LEGEND, style="dim"), width=width, soft_wrap=False)
 
 
 def write_markdown(comparison: Comparison, path: Path) -> None:
     """Write the tables of ``print_comparison`` to ``path`` as Markdown."""
-    lines = ["# Comparison of model search systems", "", LEGEND + "."]
+    text = f"# Comparison of model search systems\n\n{markdown_tables(comparison, heading='##')}\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def markdown_tables(comparison: Comparison, *, heading: str) -> str:
+    """What the columns mean, and a table per search under a ``heading`` (``##``)."""
+    lines = [LEGEND + "."]
     heads = _column_heads()
     for search in comparison.searches:
-        lines += ["", f"## {_escape(search.title)}", ""]
+        lines += ["", f"{heading} {escape_markdown(search.title)}", ""]
         lines += [_markdown_row(heads), _markdown_row(["---", *["---:"] * (len(heads) - 1)])]
         lines += [_markdown_row(_cells(row)) for row in search.rows]
-        lines += ["", *(f"- {_escape(line)}" for line in _remarks(search))]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines += ["", *(f"- {escape_markdown(line)}" for line in _remarks(search))]
+    if comparison.precisions:
+        heads = ["search", *precision.HEADS]
+        lines += ["", f"{heading} Beside {precision.FULL}", "", f"{precision.LEGEND}.", ""]
+        lines += [_markdown_row(heads), _markdown_row(["---"] * len(heads))]
+        lines += [
+            _markdown_row([row.search, *precision.cells(row)]) for row in comparison.precisions
+        ]
+    return "\n".join(lines)
 
 
 def write_csv(comparison: Comparison, path: Path) -> None:
@@ -94,6 +130,7 @@ def _cells(row: Row) -> list[str]:
         labels.seconds(row.wall_s),
         _speed_up(row),
         labels.interval(row.speed_up.low, row.speed_up.high) if row.speed_up else "",
+        "" if row.published is None else labels.ratio(row.published),
         *(labels.percent(shares.get(phase, 0.0)) for phase in labels.PAPER_PHASES),
         labels.percent(rest),
         labels.ratio(row.operation_ratio),
@@ -165,10 +202,10 @@ def _line_style(line: str) -> str:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+    return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"
 
 
-def _escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Labels and reasons come from outside: no cell ends early, no tag takes effect."""
     flat = " ".join(text.split())
     for character in "\\|<>`*_[]":

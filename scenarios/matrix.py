@@ -54,6 +54,28 @@ def parse_filters(texts: Sequence[str]) -> dict[str, set[str]]:
     return filters
 
 
+def parse_changes(texts: Sequence[str]) -> dict[str, Value]:
+    """Read ``parameter=value``, each parameter once.
+
+    Raises:
+        ScenarioError: no ``=``, no such parameter, a value that breaks its rule, or two values.
+    """
+    changes: dict[str, Value] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            _refuse(f"The change '{text}' must have the form parameter=value.")
+        if name not in PARAMETERS:
+            _refuse(f"There is no parameter '{name}' to set. {did_you_mean(name, PARAMETERS)}")
+        if name in changes:
+            _refuse(f"The parameter '{name}' is set twice: remove one of them.")
+        try:
+            changes[name] = PARAMETERS[name].parse_text(value)
+        except ValueError as error:
+            _refuse(f"{name}={value} cannot be set. {error}")
+    return changes
+
+
 def expand(scenario: Scenario, filters: Mapping[str, Set[str]] | None = None) -> Expansion:
     """All cells of ``scenario`` that pass the filters, the system varying fastest.
 

@@ -6,7 +6,7 @@ mistakes of a file are found at once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from scenarios.architecture_choice import ArchitectureChoice
 from scenarios.document import Node
@@ -131,6 +131,15 @@ class Reader:
             return ()
         self.lines.setdefault((name, value), node.line)
         return (value,)
+
+    def pairs(self, name: str, node: Node, section: str) -> Iterator[tuple[Value, Value]]:
+        """A mapping of values of one parameter to others of it, whatever their names."""
+        parameter = PARAMETERS[name]
+        for key, child in self.entries(node, f"'{name}' in {section}").items():
+            try:
+                yield parameter.parse_text(key), parameter.parse(child.value)
+            except ValueError as error:
+                self._problems.add(child.line, str(error))
 
     def _named(self, parameter: Parameter, value: Value) -> Value:
         """``value``, once the vocabulary has it; a system in its normal form."""

@@ -36,6 +36,8 @@ class Scale:
     fixed: Mapping[str, Value] = field(default_factory=dict)
     axes: Axes = field(default_factory=dict)
     rounds: int | None = None
+    stands_for: Mapping[str, Mapping[Value, Value]] = field(default_factory=dict)
+    """By parameter: a value of this scale to the value at the paper's scale that it stands for."""
     line: int | None = None
 
 
@@ -59,8 +61,15 @@ class Scenario:
     scales: Mapping[str, Scale] = field(default_factory=dict)
     scale: str | None = None
     """The scale that has been applied."""
+    stands_for: Mapping[str, Mapping[Value, Value]] = field(default_factory=dict)
+    """What the values of that scale stand for; see ``Scale``."""
     lines: Mapping[tuple[str, Value], int] = field(default_factory=dict)
     """(parameter, value) to the line of the file that gives it."""
+
+    @property
+    def runs_name(self) -> str:
+        """Name of the folder of its runs: those of different scales lie apart."""
+        return f"{self.name}@{self.scale}" if self.scale else self.name
 
     @property
     def axes(self) -> Axes:
@@ -94,7 +103,27 @@ class Scenario:
             zips=zips,
             fixed={**fixed, **scale.fixed},
             rounds=scale.rounds or self.rounds,
+            stands_for=scale.stands_for,
             scale=name,
+        )
+
+    def changed(self, values: Mapping[str, Value]) -> Scenario:
+        """The scenario with these values in place of what it says, axes included.
+
+        Raises:
+            ScenarioError: a value is for an axis that moves with others.
+        """
+        for part in self.zips:
+            for name in part.keys() & values.keys():
+                if len(part) > 1:
+                    others = ", ".join(other for other in part if other != name)
+                    message = f"'{name}' moves with {others}: choose by --filter, or copy the file."
+                    raise ScenarioError([Problem(line=None, message=message)], path=self.path)
+        return replace(
+            self,
+            matrix={name: axis for name, axis in self.matrix.items() if name not in values},
+            zips=tuple(part for part in self.zips if not part.keys() & values.keys()),
+            fixed={**self.fixed, **values},
         )
 
     def where(self, parameter: str, value: Value = None) -> str:

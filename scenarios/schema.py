@@ -29,7 +29,8 @@ class Schema:
     monotone       list of parameters: once a run is out of memory, runs with larger values
                    of them and all else equal are skipped
     exclude        list of mappings parameter: value or values, and the reason
-    scales         name: values that replace those of matrix and fixed (``--scale``)
+    scales         name: values that replace those of matrix and fixed (``--scale``), rounds,
+                   and stands_for, parameter: {value: the published value that it stands for}
     =============  ==================================================================
     """
 
@@ -130,6 +131,7 @@ class Schema:
             section = f"the scale '{name}'"
             entries = dict(self._reader.entries(entry, f"The scale '{name}'"))
             rounds = self._reader.rounds(entries.pop("rounds", None))
+            stands_for = self._stands_for(entries.pop("stands_for", None), section)
             fixed: dict[str, Value] = {}
             axes: dict[str, tuple[Value, ...]] = {}
             for parameter, child in self._reader.parameters(entries, section).items():
@@ -138,7 +140,19 @@ class Schema:
                 else:
                     for value in self._reader.value(parameter, child):
                         fixed[parameter] = value
-            yield name, Scale(fixed=fixed, axes=axes, rounds=rounds, line=entry.line)
+            yield (
+                name,
+                Scale(
+                    fixed=fixed, axes=axes, rounds=rounds, stands_for=stands_for, line=entry.line
+                ),
+            )
+
+    def _stands_for(self, node: Node | None, section: str) -> Mapping[str, Mapping[Value, Value]]:
+        what = f"'stands_for' in {section}"
+        entries = self._reader.parameters(self._reader.entries(node, what), what)
+        return {
+            name: dict(self._reader.pairs(name, child, what)) for name, child in entries.items()
+        }
 
     def _claimed(self, entries: Mapping[str, Node], section: str) -> Mapping[str, Node]:
         """The run parameters in ``entries``; one that is given already is a problem."""

@@ -10,14 +10,17 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from systems.errors import ConfigurationError, did_you_mean
 
 if TYPE_CHECKING:
     from systems.api import SearchSystem
+    from systems.probes import Probe
 
 ENTRY_POINT_GROUP = "alsatian_bench.systems"
+PROBE_PREFIX = "probe-"
+"""Of the names of probes, and of no others: whoever reads a record knows what it is of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +38,15 @@ class SystemInfo:
     options: Mapping[str, object] = field(default_factory=dict)
     """The options that this system understands, with its defaults. An option that is not
     here does not apply to the system and is no part of its runs' identity."""
+    kind: Literal["search", "probe"] = "search"
+    """Whether it searches, or measures single steps of searches (``systems.probes``)."""
+
+    def __post_init__(self) -> None:
+        if self.name.startswith(PROBE_PREFIX) != (self.kind == "probe"):
+            raise ConfigurationError(
+                f"The system '{self.name}' is of the kind '{self.kind}': names that begin with "
+                f"'{PROBE_PREFIX}' are for probes, and for all of them. Rename it."
+            )
 
 
 BUILT_IN: tuple[SystemInfo, ...] = (
@@ -45,6 +57,26 @@ BUILT_IN: tuple[SystemInfo, ...] = (
         factory="systems.baseline:Baseline",
         aliases=("base",),
         options={"decode_once": False, "prefetch": False, "prefetch_budget": None},
+    ),
+    SystemInfo(
+        name="joint",
+        label="Joint",
+        summary="All models executed as one, with shared blocks and without halving.",
+        factory="systems.joint:Joint",
+        options={
+            "schedule": "auto",
+            "traversal": "optimal",
+            "in_place": True,
+            "siblings_together": True,
+            "recompute": True,
+            "cache_budget": None,
+            "memory_budget": None,
+            "decode_once": True,
+            "keep_blocks": True,
+            "prefetch": True,
+            "prefetch_budget": None,
+            "batched_heads": True,
+        },
     ),
     SystemInfo(
         name="shift",
@@ -107,14 +139,68 @@ BUILT_IN: tuple[SystemInfo, ...] = (
 )
 
 
+PROBES: tuple[SystemInfo, ...] = (
+    SystemInfo(
+        name="probe-sizes",
+        label="Sizes",
+        summary="Blocks, parameters and bytes of each architecture (table 1).",
+        factory="systems.probes.sizes:SizesProbe",
+        kind="probe",
+    ),
+    SystemInfo(
+        name="probe-blocks",
+        label="Blocks",
+        summary="Size, operations and time of each block (fig 12).",
+        factory="systems.probes.blocks:BlocksProbe",
+        kind="probe",
+    ),
+    SystemInfo(
+        name="probe-inference",
+        label="Inference",
+        summary="Items per second through a whole model, at the batch size.",
+        factory="systems.probes.inference:InferenceProbe",
+        kind="probe",
+    ),
+    SystemInfo(
+        name="probe-loading",
+        label="Data loading",
+        summary="Items per second read, decoded and batched, by data_workers and batch_size.",
+        factory="systems.probes.loading:LoadingProbe",
+        kind="probe",
+    ),
+    SystemInfo(
+        name="probe-heads",
+        label="Heads",
+        summary="Heads of 1, 2, 4 … models trained one by one and in one product.",
+        factory="systems.probes.heads:HeadsProbe",
+        kind="probe",
+    ),
+    SystemInfo(
+        name="probe-composition",
+        label="Composition",
+        summary="A plain model's own forward and its composed blocks: time and equal bits.",
+        factory="systems.probes.composition:CompositionProbe",
+        kind="probe",
+    ),
+    SystemInfo(
+        name="probe-snapshot-loading",
+        label="Snapshot loading",
+        summary="A model from a state dict, a safetensors file and the store, cold and warm.",
+        factory="systems.probes.snapshot_loading:SnapshotLoadingProbe",
+        kind="probe",
+    ),
+)
+"""What is measured beside searches; named on the same axis, never compared with them."""
+
+
 @functools.cache
 def available_systems() -> Mapping[str, SystemInfo]:
-    """All systems by name: the built-in ones, then those that installed packages offer.
+    """All systems by name: the built-in ones, the probes, those that installed packages offer.
 
     A package offers one through an entry point of the group ``alsatian_bench.systems``
     that names a ``SystemInfo``.
     """
-    found = {info.name: info for info in BUILT_IN}
+    found = {info.name: info for info in (*BUILT_IN, *PROBES)}
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         try:
             info = entry.load()
@@ -141,6 +227,15 @@ def system_info(name: str) -> SystemInfo:
 
 
 def load_system(name: str) -> SearchSystem:
-    """Import and create the system called ``name``."""
+    """Import and create the search system called ``name``."""
+    return _created(name)  # type: ignore[return-value]
+
+
+def load_probe(name: str) -> Probe:
+    """Import and create the probe called ``name``."""
+    return _created(name)  # type: ignore[return-value]
+
+
+def _created(name: str) -> object:
     module, _, attribute = system_info(name).factory.partition(":")
     return getattr(importlib.import_module(module), attribute)()

@@ -33,7 +33,7 @@ def search_shape(model_ids: Sequence[str], substrate: Substrate) -> SearchShape:
         train_items=len(substrate.split.train),
         batch_size=substrate.settings.batch_size,
         features=max(int(np.prod(profile.output_shape)) for profile in last),
-        classes=len(substrate.dataset.classes),
+        classes=substrate.settings.head_classes or len(substrate.dataset.classes),
         data_workers=substrate.settings.data_workers,
     )
 

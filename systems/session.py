@@ -90,7 +90,11 @@ class SearchSession:
         """
         split = self.substrate.split
         test = self.substrate.cut(split.test) if with_test else []
-        train = self.substrate.cut(split.train[chunk.start : chunk.stop])
+        train = [
+            batch
+            for part in self._parts(chunk)
+            for batch in self.substrate.cut(split.train[part.start : part.stop])
+        ]
         batches: list[np.ndarray] = [*test, *train]
         with self._tracer.span("plan"):
             planned = [
@@ -104,7 +108,7 @@ class SearchSession:
             )
 
         def emit(model_id: str, number: int, features: Tensor) -> None:
-            self._features.add(model_id, features, is_test=number < len(test))
+            self._features.add(model_id, features.float(), is_test=number < len(test))
             self._tracer.count("items_inferred", len(features))
             self._extracted += len(features)
             self._tracer.progress(step=self._extracted, steps=self.work, what=self.stage)
@@ -121,6 +125,13 @@ class SearchSession:
                 self._engine.run(program, inputs, emit)
             yield group
 
+    def _parts(self, chunk: range) -> list[range]:
+        """Which train items are cut into batches together."""
+        if not self.substrate.settings.cuts_by_chunk:
+            return [chunk]
+        ends = [(max(c.start, chunk.start), min(c.stop, chunk.stop)) for c in self.schedule.chunks]
+        return [range(start, stop) for start, stop in ends if start < stop]
+
     def _plan(self, model_ids: Sequence[str], batches: Sequence[np.ndarray]) -> _Part:
         """What to do for models with the same inputs."""
         transform = self.substrate.transform_of(model_ids[0])
@@ -134,7 +145,8 @@ class SearchSession:
             self._planning,
             batch_items=[len(items) for items in batches],
             costs=self._costs(tree, transform),
-            largest_batch=self._largest_batch,
+            # Systems that do not halve cut all train items in one go.
+            largest_batch=max(self._largest_batch, *map(len, batches)),
         )
         self._tracer.peak("planned_cache_bytes", plan.cache_bytes)
         if len(model_ids) > 1:
@@ -156,7 +168,7 @@ class SearchSession:
         if not self.options.decode_once:
             input_item_s += model.decode_s(1)
         return Costs(
-            parameter_bytes=np.array([ref.tensor_bytes for ref in refs], dtype=np.int64),
+            parameter_bytes=np.array([substrate.resident_bytes(r) for r in refs], np.int64),
             item_s=np.array([model.execution_s(substrate.profile(r), items) / items for r in refs]),
             input_item_s=input_item_s,
             model=model,

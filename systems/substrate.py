@@ -20,6 +20,8 @@ from systems.data.halving import HalvingSchedule, cut, halving_schedule
 from systems.data.item_source import ItemSource
 from systems.data.loader import BatchLoader
 from systems.data.model_inputs import InputMaker
+from systems.data.part_inputs import PartInputs
+from systems.data.part_loader import PartLoader
 from systems.data.split import Split
 from systems.data.transform import Transform
 from systems.execution.block_loading import BlockLoading
@@ -51,8 +53,13 @@ class Settings:
     decoded_budget_bytes: int | None = None
     """Decoded items that ``decode_once`` keeps in memory; what is more goes to a temporary
     file. None: as much as the free memory allows."""
+    cuts_by_chunk: bool = False
+    """Whether a system that takes several halving chunks at once cuts its batches at their
+    ends too, as halving systems do: in reduced precision other batches give other numbers."""
     memory_limit_bytes: int | None = None
     """The most memory that the process may take on the device; None where nothing limits it."""
+    head_classes: int | None = None
+    """Outputs of the scoring layer; None for the dataset's classes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,10 +79,15 @@ class Substrate:
     scratch: Path
     """Folder for temporary files: on a disk, not in memory."""
     skeletons: SkeletonPool = field(default_factory=SkeletonPool)
+    """They say how blocks compute: number type, folding, compilation."""
     cost_model: CostModel = field(default_factory=CostModel)
     """What planning compares ways of doing the same work by; never what is computed."""
+    part_inputs: Mapping[Transform, PartInputs] = field(default_factory=dict)
+    """For models of which only a part is run, by what they want items to be made into."""
 
-    def loader(self, transforms: Collection[Transform], *, decode_once: bool) -> BatchLoader:
+    def loader(
+        self, transforms: Collection[Transform], *, decode_once: bool
+    ) -> BatchLoader | PartLoader:
         """A loader of batches in these forms, no item of which has been decoded yet."""
         kept = None
         if decode_once:
@@ -83,12 +95,20 @@ class Substrate:
         # Tokenising holds the interpreter's lock, and a search on the CPU leaves no core idle:
         # threads would only be in the way.
         is_inline = self.dataset.modality == "text" and self.settings.device == "cpu"
-        return BatchLoader(
-            ItemSource(self.dataset, transforms=transforms, kept=kept),
-            InputMaker(device=self.settings.device, memory_format=self._torch_memory_format),
+        decoded = [each for each in transforms if each not in self.part_inputs]
+        loader = BatchLoader(
+            ItemSource(self.dataset, transforms=decoded, kept=kept),
+            InputMaker(
+                device=self.settings.device,
+                memory_format=self.torch_memory_format,
+                number_type=self.skeletons.number_type,
+            ),
             workers=0 if is_inline else self.settings.data_workers,
             tracer=self.tracer,
         )
+        if not self.part_inputs:
+            return loader
+        return PartLoader(loader, self.part_inputs, tracer=self.tracer)
 
     def transform_of(self, model_id: str) -> Transform:
         """What a model wants items to be made into; models of equal ones share batches."""
@@ -96,7 +116,22 @@ class Substrate:
 
     def input_bytes(self, transform: Transform) -> int:
         """Bytes of one prepared item."""
-        return transform.input_bytes
+        if transform.resolution is None or transform in self.part_inputs:
+            return transform.input_bytes
+        return transform.input_bytes * self.skeletons.number_type.itemsize // 4
+
+    @property
+    def input_files(self) -> tuple[Path, ...]:
+        """The files of all that the models read."""
+        has_items = any(each not in self.part_inputs for each in self.transforms.values())
+        kept = [file for inputs in self.part_inputs.values() for file in inputs.files]
+        return (*(self.dataset.files if has_items else ()), *kept)
+
+    def read_input_bytes(self) -> int:
+        """Bytes of these files that the search needed: the items' all, those of parts as read."""
+        kept = {file for inputs in self.part_inputs.values() for file in inputs.files}
+        items = sum(file.stat().st_size for file in self.input_files if file not in kept)
+        return items + sum(inputs.read_bytes() for inputs in self.part_inputs.values())
 
     def block_source(
         self, *, keep: bool = False, prefetch: bool = False, ahead_bytes: int | None = None
@@ -106,7 +141,7 @@ class Substrate:
             self.store,
             self.skeletons,
             device=self.settings.device,
-            memory_format=self._torch_memory_format,
+            memory_format=self.torch_memory_format,
         )
         is_copied = prefetch and self.settings.device.startswith("cuda")
         return BlockSource(
@@ -114,6 +149,7 @@ class Substrate:
             load=loading.read_pinned if is_copied else loading.load,
             place=loading.copying() if is_copied else None,
             tracer=self.tracer,
+            resident_bytes=self.resident_bytes,
             keep=keep,
             prefetch=prefetch,
             ahead_bytes=ahead_bytes,
@@ -134,7 +170,8 @@ class Substrate:
     def head_trainer(self) -> HeadTrainer:
         """The scorer that the scenario names."""
         training = head_training(self.settings.scorer, minibatch_items=self.settings.batch_size)
-        return HeadTrainer(training, classes=len(self.dataset.classes))
+        classes = self.settings.head_classes or len(self.dataset.classes)
+        return HeadTrainer(training, classes=classes)
 
     def block_hashes(self, model_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Block hashes in order, by model."""
@@ -143,6 +180,11 @@ class Substrate:
     def profile(self, ref: BlockRef) -> BlockProfile:
         """Sizes and operations of a stored block."""
         return self.profiles[ref.architecture]
+
+    def resident_bytes(self, ref: BlockRef) -> int:
+        """Bytes that a stored block takes where it runs, in the number type of the search."""
+        is_stored_type = self.skeletons.number_type == torch.float32
+        return ref.tensor_bytes if is_stored_type else self.profile(ref).parameter_bytes
 
     def _decoded_budget_bytes(self) -> int:
         given_bytes = self.settings.decoded_budget_bytes
@@ -153,7 +195,8 @@ class Substrate:
         return int(DECODED_SHARE * available_bytes("cpu", limit_bytes=limit_bytes))
 
     @property
-    def _torch_memory_format(self) -> torch.memory_format:
+    def torch_memory_format(self) -> torch.memory_format:
+        """Of images and convolution weights."""
         if self.settings.memory_format == "channels_last":
             return torch.channels_last
         return torch.contiguous_format

@@ -20,6 +20,13 @@ DEFAULTS: Mapping[str, Any] = {
     "models": 6,
     "model_seed": 0,
     "weights": None,
+    "model_set": "synthetic",
+    "models_path": None,
+    "tasks": None,
+    "train_epochs": None,
+    "train_items": None,
+    "part": "full",
+    "part_input": "computed",
     "dataset": "digits",
     "path": None,
     "vocabulary": None,
@@ -65,13 +72,16 @@ class Searches:
     ) -> dict[str, Any]:
         """The measured part of the record of one search."""
         defaults = {parameter.name: parameter.default for parameter in PARAMETERS.values()}
-        spec = {**defaults, **DEFAULTS, **parameters}
+        info = system_info(system)
+        given = {"system": info.name, "options": {**info.options, **(options or {})}}
+        return self.run({**defaults, **DEFAULTS, **parameters, **given})
+
+    def run(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """The measured part of the record of the run with this canonical specification."""
         key = preparation_key(spec)
         if key not in self._prepared:
             job = {"spec": spec, "cache": str(self._cache)}
             self._prepared[key] = prepare(job, emit=lambda *_, **__: None)["prepared"]
-        info = system_info(system)
-        spec |= {"system": info.name, "options": {**info.options, **(options or {})}}
         threads = torch.get_num_threads()
         try:
             return measure(

@@ -26,8 +26,8 @@ class ClassFolders:
     """int64 [files]."""
     files: tuple[Path, ...]
 
-    def choose(self, *, items: int, seed: int) -> ClassFolders:
-        """Keep ``items`` files by class share; see ``choose_items`` for what is refused."""
+    def choose(self, *, items: int | None, seed: int) -> ClassFolders:
+        """Keep ``items`` files by class share, or all; see ``choose_items`` for what is refused."""
         try:
             chosen = choose_items(self.labels, self.classes, items=items, seed=seed)
         except DatasetError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from systems.data.published import PUBLISHED
 from systems.data.transform import Transform
 from systems.errors import ConfigurationError, did_you_mean
 
@@ -34,8 +35,9 @@ class DatasetSpec:
     """Key into ``DATASETS``."""
     path: str | None = None
     """Folder of the data; only for kinds with ``needs_path``."""
-    items: int
-    """How many items to use, test and train together; chosen by class share and seed."""
+    items: int | None
+    """How many items to use, test and train together; chosen by class share and seed. None:
+    all that there are."""
     seed: int = 0
     resolution: int | None = None
     """Side in pixels of the largest images that will be asked for; None for text."""
@@ -55,8 +57,12 @@ class DatasetKind:
     opener: str
     """``module:function``, called as ``function(spec, cache_dir=…)``."""
     needs_path: bool = False
+    path_holds: str = "one sub-folder per class"
+    """What is in the folder, for a person; where ``needs_path``."""
     timing_only: bool = False
     """The labels mean nothing: times are real, scores and winners are not."""
+    classes: int | None = None
+    """How many there are; None where that shows when the data are opened."""
 
 
 class Dataset(Protocol):
@@ -120,6 +126,7 @@ DATASETS: Mapping[str, DatasetKind] = MappingProxyType(
                 modality="image",
                 summary="1797 real handwritten digits of scikit-learn, 10 classes, upscaled.",
                 opener="systems.data.digits:open_digits",
+                classes=10,
             ),
             DatasetKind(
                 name="image_folder",
@@ -134,6 +141,7 @@ DATASETS: Mapping[str, DatasetKind] = MappingProxyType(
                 summary="Seeded photo-sized JPEG files, 10 classes; for timing only.",
                 opener="systems.data.fake:open_fake",
                 timing_only=True,
+                classes=10,
             ),
             DatasetKind(
                 name="text_folder",
@@ -147,6 +155,17 @@ DATASETS: Mapping[str, DatasetKind] = MappingProxyType(
                 modality="text",
                 summary="Real docstrings of installed packages; the class is the package.",
                 opener="systems.data.docstrings:open_docstrings",
+            ),
+            *(
+                DatasetKind(
+                    name=facts.name,
+                    modality=facts.modality,
+                    summary=facts.summary,
+                    opener="systems.data.published_dataset:open_published",
+                    needs_path=True,
+                    path_holds=f"the unpacked archive of {facts.title}",
+                )
+                for facts in PUBLISHED.values()
             ),
         )
     }
@@ -185,14 +204,13 @@ def open_dataset(spec: DatasetSpec, *, cache_dir: Path) -> Dataset:
 
 def _check(spec: DatasetSpec, kind: DatasetKind) -> None:
     """Raise ConfigurationError where ``spec`` breaks a rule of its kind."""
-    if spec.items < 1:
+    if spec.items is not None and spec.items < 1:
         raise ConfigurationError(f"items is {spec.items}; it must be at least 1.")
     if spec.seed < 0:
         raise ConfigurationError(f"The dataset's seed is {spec.seed}; it must not be negative.")
     if kind.needs_path and not spec.path:
         raise ConfigurationError(
-            f"The dataset '{kind.name}' needs a path: the folder that holds one sub-folder "
-            "per class."
+            f"The dataset '{kind.name}' needs a path: the folder that holds {kind.path_holds}."
         )
     if not kind.needs_path and spec.path:
         raise ConfigurationError(

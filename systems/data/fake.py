@@ -34,14 +34,15 @@ def open_fake(spec: DatasetSpec, *, cache_dir: Path) -> ImageFolder:
     Raises:
         DatasetError: too few items for the classes, or the cache cannot be written.
     """
-    if spec.items < 2 * len(CLASSES):
+    items = spec.items or 0  # there are as many as are asked for
+    if items < 2 * len(CLASSES):
         raise DatasetError(
-            f"{spec.items} fake photos were asked for, but {len(CLASSES)} classes need two each, "
+            f"{items} fake photos were asked for, but {len(CLASSES)} classes need two each, "
             f"one to test and one to train: ask for at least {2 * len(CLASSES)}."
         )
-    labels = np.arange(spec.items, dtype=np.int64) % len(CLASSES)
+    labels = np.arange(items, dtype=np.int64) % len(CLASSES)
     folder = cache_dir / "fake" / f"v{GENERATOR_VERSION}-seed{spec.seed}"
-    files = tuple(folder / f"{number:06d}.jpg" for number in range(spec.items))
+    files = tuple(folder / f"{number:06d}.jpg" for number in range(items))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _generate_missing(files, seed=spec.seed)

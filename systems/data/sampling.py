@@ -92,14 +92,14 @@ def stratified_counts(counts: np.ndarray, total: int, *, minimum: int) -> np.nda
 
 
 def choose_items(
-    labels: np.ndarray, classes: Sequence[str], *, items: int, seed: int
+    labels: np.ndarray, classes: Sequence[str], *, items: int | None, seed: int
 ) -> np.ndarray:
     """Choose ``items`` of the labelled items by class share, at least two of each class.
 
     Args:
         labels: int64 [available].
         classes: the names of the labels.
-        items: how many to choose.
+        items: how many to choose; None: all.
         seed: of the choice.
 
     Returns:
@@ -109,6 +109,8 @@ def choose_items(
         DatasetError: fewer items than asked for, one class, a class with fewer than two
             items, or too few items asked for to have two of each class.
     """
+    if items is None:
+        items = len(labels)
     counts = np.bincount(labels, minlength=len(classes))
     if len(classes) < 2:
         raise DatasetError(

@@ -18,6 +18,10 @@ class Transform:
     """Tokens, padded or truncated; None for images."""
     padding_id: int = 0
     """The token id that the model takes as padding; 0 for images."""
+    mean: tuple[float, float, float] | None = None
+    deviation: tuple[float, float, float] | None = None
+    """Of red, green and blue in 0 … 1, what they are normalised by; None for ImageNet's, and
+    for text."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -35,8 +39,8 @@ class Transform:
 
     @property
     def compact(self) -> Transform:
-        """What compact items differ by: their padding is always 0, whatever the model's."""
-        return replace(self, padding_id=0)
+        """What compact items differ by: they are not normalised, and their padding is 0."""
+        return replace(self, padding_id=0, mean=None, deviation=None)
 
     @property
     def text(self) -> str:

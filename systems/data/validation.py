@@ -42,7 +42,7 @@ def validate_items(dataset: Dataset, *, cache_dir: Path | None = None) -> None:
         ]
     if complaints:
         more = len(complaints) - NAMED_AT_MOST
-        tail = f" And {more} more." if more > 0 else ""
+        tail = f" And {more} more (`alsatian-bench data check` names all)." if more > 0 else ""
         raise DatasetError(" ".join(complaints[:NAMED_AT_MOST]) + tail)
     if mark is not None:
         mark.parent.mkdir(parents=True, exist_ok=True)

@@ -40,6 +40,7 @@ class BlockSource:
     Args:
         refs: the blocks by hash.
         load: makes a block runnable. With ``place`` it only reads it into memory.
+        resident_bytes: of a block where it can run; None: the bytes of its stored tensors.
         tracer: gets a ``prepare_model`` span per load, on whichever thread, with the block's
             architecture and ``bytes``; with ``prefetch`` also one with ``waited`` around a
             block's first use in a stage; and the counters ``blocks_read`` and ``bytes_read``.
@@ -57,6 +58,7 @@ class BlockSource:
         *,
         load: Callable[[BlockRef], Any],
         tracer: Tracer,
+        resident_bytes: Callable[[BlockRef], int] | None = None,
         keep: bool = False,
         prefetch: bool = False,
         ahead_bytes: int | None = None,
@@ -66,6 +68,7 @@ class BlockSource:
         self._load = load
         self._place = place
         self._tracer = tracer
+        self._resident_bytes = resident_bytes or (lambda ref: ref.tensor_bytes)
         self._keep = self._all_stay = keep
         self._prefetch = prefetch
         # Tensors made in inference mode are of another kind; threads do not inherit the mode.
@@ -84,7 +87,7 @@ class BlockSource:
         threads = torch.get_num_threads()
         self._manager = IntentManager(
             tiers,
-            size_of=lambda key: self._ref(key).tensor_bytes,
+            size_of=lambda key: self._resident_bytes(self._ref(key)),
             is_ahead=prefetch,
             initializer=_compute_alone,
         )
@@ -160,7 +163,7 @@ class BlockSource:
     def _fit(self, stages: Sequence[Sequence[str]], budget_bytes: int | None) -> None:
         """Decide whether all blocks stay, or the budget says which."""
         different = {block for blocks in stages for block in blocks}
-        needed_bytes = sum(self._refs[block].tensor_bytes for block in different)
+        needed_bytes = sum(self._resident_bytes(self._refs[block]) for block in different)
         all_fit = budget_bytes is None or needed_bytes <= budget_bytes
         if self._all_stay and not all_fit:
             self._manager.cancel(lambda _: True)

@@ -16,7 +16,7 @@ class FeatureStore:
         self._train: dict[str, list[Tensor]] = {}
 
     def add(self, model_id: str, features: Tensor, *, is_test: bool) -> None:
-        """Append ``features`` [items, d] of the next items of the test or train set."""
+        """Append ``features`` float32 [items, d] of the next items of the test or train set."""
         part = self._test if is_test else self._train
         # Where the features are a view of a whole intermediate, a copy of them lets that go.
         is_view = features.untyped_storage().nbytes() > features.nbytes

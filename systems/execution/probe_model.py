@@ -34,7 +34,9 @@ class ProbeModel:
         memory_format: torch.memory_format,
     ) -> None:
         self._transform = transform
-        self._inputs = InputMaker(device=device, memory_format=memory_format)
+        self._inputs = InputMaker(
+            device=device, memory_format=memory_format, number_type=skeletons.number_type
+        )
         self._blocks = [
             _bound(skeletons.skeleton(name), device=device, memory_format=memory_format)
             for name in blocks

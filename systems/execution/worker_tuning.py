@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from systems.data.item_source import ItemSource
 from systems.execution.probe_model import ProbeModel
@@ -72,7 +71,12 @@ def tune_workers(substrate: Substrate, *, cores: int, compute_threads: int) -> W
             workers=0,
             reason=f"Threads that decode ahead: 0. The search computes on all {cores} cores.",
         )
-    model_id = next(iter(substrate.models))
+    decoded = [m for m, each in substrate.transforms.items() if each not in substrate.part_inputs]
+    if not decoded:
+        return WorkerChoice(
+            workers=0, reason="Threads that decode ahead: 0. There is nothing to decode."
+        )
+    model_id = decoded[0]
     return choose_workers(
         decode_s=_decode_s(substrate, model_id),
         inference_s=_inference_s(substrate, model_id),
@@ -99,13 +103,12 @@ def _decode_s(substrate: Substrate, model_id: str) -> float:
 def _inference_s(substrate: Substrate, model_id: str) -> float:
     """Seconds per item in a batch of a few; the first pass builds kernels and does not count."""
     settings = substrate.settings
-    is_channels_last = settings.memory_format == "channels_last"
     probe = ProbeModel(
         [ref.architecture for ref in substrate.models[model_id].blocks],
         substrate.transform_of(model_id),
         skeletons=substrate.skeletons,
         device=settings.device,
-        memory_format=torch.channels_last if is_channels_last else torch.contiguous_format,
+        memory_format=substrate.torch_memory_format,
     )
     items = min(CALIBRATION_ITEMS, settings.batch_size)
     batch = probe.batch(items)

@@ -49,11 +49,16 @@ class Architecture:
     hub_id: str | None = None
     """Where published weights are: a torchvision weights name or a Hugging Face model id;
     None where nobody publishes any."""
+    snapshot_family: str | None = None
+    """The family of checkpoints (``systems.models.snapshot_families``) that it is one
+    configuration of; None for what stands in the table below."""
+    configuration: str | None = None
+    """That configuration, as JSON."""
 
     @property
     def depends_on_resolution(self) -> bool:
         """Whether the parameters of a model fit one resolution only (position embeddings)."""
-        return self.patch_size is not None
+        return self.patch_size is not None and self.configuration is None
 
     @property
     def has_batch_norm(self) -> bool:
@@ -165,6 +170,16 @@ _TABLE = (
 ARCHITECTURES: Mapping[str, Architecture] = {entry.name: entry for entry in _TABLE}
 """All architectures by name, in the order in which they are listed to a person."""
 
+_REGISTERED: dict[str, Architecture] = {}
+
+
+def register(entry: Architecture) -> None:
+    """Make the architecture of a checkpoint known in this process, under its own name.
+
+    Its name is a hash of its configuration, so that equal names are equal architectures.
+    """
+    _REGISTERED[entry.name] = entry
+
 
 def architecture(name: str) -> Architecture:
     """The architecture called ``name``.
@@ -172,6 +187,8 @@ def architecture(name: str) -> Architecture:
     Raises:
         ConfigurationError: there is none of that name.
     """
+    if name in _REGISTERED:
+        return _REGISTERED[name]
     try:
         return ARCHITECTURES[name]
     except KeyError:

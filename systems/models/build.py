@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from systems.errors import ConfigurationError
 from systems.models.architectures import Architecture, Family, architecture, check_resolution
+from systems.models.snapshot_families import SNAPSHOT_FAMILIES
 
 if TYPE_CHECKING:
     import torch
@@ -121,5 +122,9 @@ def plain_features(shape: ModelShape, plain: nn.Module, inputs: Tensor, *side: T
 
 
 def _family(shape: ModelShape) -> _FamilyModule:
-    module = _MODULES[shape_architecture(shape).family]
+    entry = shape_architecture(shape)
+    if entry.snapshot_family is None:
+        module = _MODULES[entry.family]
+    else:
+        module = SNAPSHOT_FAMILIES[entry.snapshot_family].module
     return cast(_FamilyModule, importlib.import_module(f"systems.models.{module}"))

@@ -70,7 +70,7 @@ class SnapshotGenerator:
 
     def _fresh_blocks(self, index: int) -> tuple[nn.Module, ...]:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_model_seed(self._spec.seed, index))
+            torch.manual_seed(model_seed(self._spec.seed, index))
             plain = build_plain(self._shape)
         if index == 0 and self._spec.base_weights is not None:
             load_weights(self._shape, plain, self._spec.base_weights)
@@ -114,7 +114,7 @@ class SnapshotGenerator:
         }
 
 
-def _model_seed(seed: int, index: int) -> int:
+def model_seed(seed: int, index: int) -> int:
     """A seed for each model that says nothing about its neighbours'."""
     digest = hashlib.blake2b(f"{seed}/{index}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1

@@ -14,11 +14,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from systems.errors import ConfigurationError
 from systems.models.architectures import check_resolution
 from systems.models.build import ModelShape, build_plain, shape_architecture, split
+from systems.precision import convert
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlockProfile:
-    """What one item costs in one block (float32, the batch dimension left out)."""
+    """What one item costs in one block (the batch dimension left out)."""
 
     input_bytes: int
     output_shape: tuple[int, ...]
@@ -29,28 +30,36 @@ class BlockProfile:
     traffic_bytes: int
     """Bytes that the block's operators write, inner results included and views left out."""
     parameter_bytes: int
-    """Bytes of parameters and buffers, which all items share."""
+    """Bytes of parameters and buffers in the number type, which all items share."""
     family: str
     """Of the architecture: blocks of one family run at about one rate of operations."""
 
 
 @functools.cache
 def profile_model(
-    shape: ModelShape, *, resolution: int | None = None, sequence_length: int | None = None
+    shape: ModelShape,
+    *,
+    resolution: int | None = None,
+    sequence_length: int | None = None,
+    number_type: torch.dtype = torch.float32,
 ) -> tuple[BlockProfile, ...]:
     """Profiles of the blocks of ``shape`` in order.
 
-    ``resolution`` (pixels) is needed for images, ``sequence_length`` (tokens) for text. The
-    operations are those of the layers as written: padding counts like any token.
+    ``resolution`` (pixels) is needed for images, ``sequence_length`` (tokens) for text;
+    ``number_type`` is what blocks compute with (``systems.precision``). The operations are
+    those of the layers as written: padding counts like any token.
 
     Raises:
         ConfigurationError: the one that is needed is missing or does not fit the shape.
     """
     x, side = _meta_input(shape, resolution=resolution, sequence_length=sequence_length)
+    if x.is_floating_point():
+        x = x.to(number_type)
     profiles = []
     # The mathematical form of attention is the one whose products the counter sees.
     with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
         for block in split(shape, build_plain(shape, device="meta").eval()):
+            convert(block, number_type)
             with FlopCounterMode(display=False) as counter, _TrafficCounter() as traffic:
                 output = block(x, *side)
             profiles.append(

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from systems.errors import ConfigurationError
 from systems.models.build import ModelShape, block_architectures, build_plain, split
+from systems.models.compilation import compiled
 from systems.models.folding import foldable_pairs, folded, remove_folded
+from systems.precision import reducible
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,10 +36,17 @@ class Skeleton:
     """
 
     def __init__(
-        self, architecture: str, module: nn.Module, *, fold_batch_norm: bool = False
+        self,
+        architecture: str,
+        module: nn.Module,
+        *,
+        fold_batch_norm: bool = False,
+        number_type: torch.dtype = torch.float32,
+        is_compiled: bool = False,
     ) -> None:
-        """``fold_batch_norm`` changes what the block computes in its last bits; see
-        ``systems.models.folding``."""
+        """All three change what the block computes: ``fold_batch_norm`` and ``is_compiled``
+        in its last bits (``systems.models.folding``, ``systems.models.compilation``), the
+        ``number_type`` that it computes with by rounding (``systems.precision``)."""
         self.architecture = architecture
         """The block architecture's name, such as ``resnet18/3``."""
         self._module = module.eval()
@@ -47,6 +56,10 @@ class Skeleton:
         self._folds = foldable_pairs(module) if fold_batch_norm else ()
         remove_folded(module, self._folds)
         self._trainable = {slot.name: slot.trainable for slot in _slots(module)}
+        self._number_type = number_type
+        self._reduced = frozenset() if number_type == torch.float32 else reducible(module)
+        self.is_compiled = is_compiled
+        self._run = compiled(module, name=architecture) if is_compiled else module
         # Each of the module's dictionaries with the slots that fill it: key in it, slot name.
         self._homes: list[tuple[dict[str, Tensor | None], list[tuple[str, str]]]] = []
         for prefix, submodule in module.named_modules():
@@ -68,7 +81,7 @@ class Skeleton:
 
         ``memory_format`` is for four-dimensional tensors (convolution weights). Tensors that
         are where and as they should be are used without a copy; folding copies the weights
-        that it changes.
+        that it changes, and so does another number type than the stored one.
 
         Raises:
             ConfigurationError: a tensor is missing, is not known, or has another shape or
@@ -81,6 +94,8 @@ class Skeleton:
         }
         if self._folds:
             moved = folded(moved, self._folds)
+        for name in self._reduced:
+            moved[name] = moved[name].to(self._number_type)
         for name, tensor in moved.items():
             # torch picks other kernels, with other last bits, for weights that require no
             # gradient, even in inference mode (matmul of a transposed input). Parameters
@@ -143,7 +158,7 @@ def _placed(tensor: Tensor, memory_format: torch.memory_format) -> Tensor:
 class BoundBlock:
     """A runnable block: a skeleton with the tensors of one model."""
 
-    __slots__ = ("_module", "_values", "skeleton")
+    __slots__ = ("_run", "_values", "skeleton")
 
     def __init__(
         self,
@@ -151,7 +166,7 @@ class BoundBlock:
         values: list[tuple[dict[str, Tensor | None], dict[str, Tensor], dict[str, Tensor | None]]],
     ) -> None:
         self.skeleton = skeleton
-        self._module = skeleton._module
+        self._run = skeleton._run
         self._values = values
         """Per dictionary of the module: the dictionary, what it is filled with while the
         block runs, what it holds otherwise."""
@@ -167,7 +182,7 @@ class BoundBlock:
             home.update(tensors)
         try:
             with torch.inference_mode():
-                return self._module(x, *side)
+                return self._run(x, *side)
         finally:
             for home, _, placeholders in self._values:
                 home.update(placeholders)
@@ -176,12 +191,25 @@ class BoundBlock:
 class SkeletonPool:
     """All skeletons that a search needs, each model built once, on the meta device.
 
-    ``fold_batch_norm`` is the same for all blocks of a search, and for all systems.
+    How blocks compute (see ``Skeleton``) is the same for all blocks of a search, and for all
+    systems.
     """
 
-    def __init__(self, *, fold_batch_norm: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        fold_batch_norm: bool = False,
+        number_type: torch.dtype = torch.float32,
+        is_compiled: bool = False,
+    ) -> None:
         self._fold_batch_norm = fold_batch_norm
+        self.number_type = number_type
+        self.is_compiled = is_compiled
         self._skeletons: dict[str, Skeleton] = {}
+
+    def uncompiled(self) -> SkeletonPool:
+        """An empty pool of blocks that compute in the same way, but are not compiled."""
+        return SkeletonPool(fold_batch_norm=self._fold_batch_norm, number_type=self.number_type)
 
     def skeleton(self, block_architecture: str) -> Skeleton:
         """The skeleton of a block architecture, such as ``resnet18/3``.
@@ -199,5 +227,11 @@ class SkeletonPool:
                 )
             blocks = split(shape, build_plain(shape, device="meta"))
             for name, block in zip(names, blocks, strict=True):
-                self._skeletons[name] = Skeleton(name, block, fold_batch_norm=self._fold_batch_norm)
+                self._skeletons[name] = Skeleton(
+                    name,
+                    block,
+                    fold_batch_norm=self._fold_batch_norm,
+                    number_type=self.number_type,
+                    is_compiled=self.is_compiled,
+                )
         return self._skeletons[block_architecture]

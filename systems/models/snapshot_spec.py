@@ -72,19 +72,23 @@ class SnapshotSetSpec:
             "resolution": self.resolution if calibrated else None,
             "distribution": self.distribution,
             "seed": self.seed,
-            "base_weights": _weights_identity(self.base_weights),
+            "base_weights": weights_identity(self.base_weights),
             "calibration": self.calibration if calibrated else None,
             "torch": torch.__version__,
             "instructions": torch.backends.cpu.get_cpu_capability() if calibrated else None,
         }
-        return _digest(identity)
+        return identity_hash(identity)
 
     def set_id(self) -> str:
         """Hash of the specification: the key of the generated set in a store."""
-        return _digest({"family": self.family_id(), "count": self.count})
+        return identity_hash({"family": self.family_id(), "count": self.count})
 
 
-def _weights_identity(base_weights: str | None) -> str | None:
+def weights_identity(base_weights: str | None) -> str | None:
+    """A file of base weights by its content; ``hub`` and None are themselves.
+
+    Raises ``ConfigurationError`` for a file that cannot be read.
+    """
     if base_weights is None or base_weights == HUB:
         return base_weights
     try:
@@ -96,6 +100,7 @@ def _weights_identity(base_weights: str | None) -> str | None:
         ) from error
 
 
-def _digest(identity: Mapping[str, object]) -> str:
+def identity_hash(identity: Mapping[str, object]) -> str:
+    """Hash of plain JSON values, in 20 hexadecimal digits."""
     canonical = json.dumps(identity, sort_keys=True).encode()
     return hashlib.blake2b(canonical, digest_size=10).hexdigest()

@@ -31,6 +31,10 @@ class SnapshotSet:
     """False if the store had it already."""
     new_bytes: int
     """Bytes of tensors that were written for it now."""
+    training_s: float | None = None
+    """Spent on training it, whenever that was; None if it was not trained, or not known."""
+    store_s: float | None = None
+    """Spent on hashing and writing it, likewise."""
 
 
 def generate(

@@ -87,16 +87,20 @@ class Layer(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Run the layer; ``mask`` is [B, L], 0 = padding."""
-        return self.layer(hidden, self._masks.expand(mask))
+        return self.compute(hidden, self._masks.expand(mask))
+
+    def compute(self, hidden: Tensor, keep: Tensor | None) -> Tensor:
+        """Run the layer; ``keep`` is bool [B, 1, L, L], or None where nothing is padded."""
+        return self.layer(hidden, keep)
 
 
 class LastLayer(Layer):
     """Hidden states [B, L, D] to features [B, D]."""
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+    def compute(self, hidden: Tensor, keep: Tensor | None) -> Tensor:
         """Run the layer and give the first token."""
         # A view would keep the hidden states of all tokens in memory.
-        return super().forward(hidden, mask)[:, 0].contiguous()
+        return super().compute(hidden, keep)[:, 0].contiguous()
 
 
 def build(name: str, resolution: int | None) -> nn.Module:

@@ -138,9 +138,9 @@ class _Run:
         test = ("test", search.test_items)
         if not self._strategy.halves:
             everything = [test, ("train", search.train_items)]
-            for m in self._order.tolist():
-                self._extract([m], everything)
-                self._score([m], search.train_items)
+            for group in self._groups(self._order.tolist()):
+                self._extract(group, everything)
+                self._score(group, search.train_items)
                 self.reads.retain(())
             if self._strategy.prefetch:
                 self._hide_reads(dict.fromkeys(SIMULATED_PHASES, 0.0))

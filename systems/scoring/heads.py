@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from systems.precision import full_precision
+
 TILES = 4
 LARGE_HEAD = 2**16
 """Parameters from which on a head is cut into tiles; below, threads cost more than they give."""
@@ -60,6 +62,7 @@ class HeadTrainer:
         self._training = training
         self._classes = classes
 
+    @full_precision()
     def correct(
         self, tasks: Sequence[HeadTask], train_labels: Tensor, test_labels: Tensor
     ) -> list[int]:

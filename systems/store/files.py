@@ -81,6 +81,17 @@ def map_file(path: Path, size_bytes: int) -> torch.Tensor:
     return torch.from_file(str(path), shared=False, size=size_bytes, dtype=torch.uint8)
 
 
+def evict_file(path: Path) -> None:
+    """Put the file's pages out of memory, as any user may; those that are mapped stay."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # Dirty pages cannot be evicted.
+        os.fdatasync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def writer_lock(folder: Path) -> Iterator[None]:
     """Wait until nobody else writes to the store in ``folder``, then keep others out.

@@ -205,7 +205,11 @@ class BlockStore:
 
     def block_files(self, model_ids: Iterable[str]) -> tuple[Path, ...]:
         """The files that hold the blocks of these models, each once."""
-        blocks = (ref.hash for model_id in model_ids for ref in self.model(model_id).blocks)
+        return self.files_of(self.model(model_id) for model_id in model_ids)
+
+    def files_of(self, models: Iterable[StoredModel]) -> tuple[Path, ...]:
+        """The files that hold the blocks of these models, as far as they name any, each once."""
+        blocks = (ref.hash for model in models for ref in model.blocks)
         return tuple(self._files.path(block) for block in dict.fromkeys(blocks))
 
     def put_model_set(

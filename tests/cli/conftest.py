@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pytest
+
+from harness.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,6 +68,27 @@ class Project:
         out, err = process.communicate(timeout=300)
         assert "Traceback" not in err, err
         return Result(code=process.returncode, out=out, err=err)
+
+    def look(self, *arguments: str | Path, cache: Path | None = None) -> Result:
+        """Run a command that measures nothing to its end, in this process: it takes no second
+        to start. All that a person sees of it is the same."""
+        out, err = io.StringIO(), io.StringIO()
+        surroundings = {"ALSATIAN_BENCH_CACHE": str(cache or self.cache)}
+        handler = signal.getsignal(signal.SIGTERM)
+        try:
+            with (
+                contextlib.chdir(self.folder),
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+                mock.patch.dict(os.environ, surroundings),
+                mock.patch.object(sys, "argv", ["alsatian-bench", *map(str, arguments)]),
+                pytest.raises(SystemExit) as end,
+            ):
+                main()
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        assert "Traceback" not in err.getvalue(), err.getvalue()
+        return Result(code=int(end.value.code or 0), out=out.getvalue(), err=err.getvalue())
 
     def records(self, scenario: str = "small") -> list[Path]:
         """The records of a scenario's runs, sorted."""

@@ -14,7 +14,7 @@ AUTO = SCENARIO + "  batch_size: auto\n  data_workers: auto\n"
 def test_a_dry_run_says_how_the_batch_size_will_be_chosen(project: Project) -> None:
     project.write(AUTO)
     for arguments in (("run", "small.yaml", "--dry-run"), ("validate", "small.yaml")):
-        result = project.run(*arguments)
+        result = project.look(*arguments)
         assert result.code == 0
         assert "batch_size: auto for resnet18 at 32 px on cpu: chosen before" in result.out
 
@@ -41,6 +41,6 @@ def test_what_was_chosen_is_in_every_record_and_measured_once(project: Project) 
 
 def test_a_word_that_is_no_batch_size_is_refused(project: Project) -> None:
     project.write(SCENARIO + "  batch_size: fastest\n")
-    result = project.run("validate", "small.yaml")
+    result = project.look("validate", "small.yaml")
     assert result.code == 2
     assert "a whole number of at least 1, or auto, not 'fastest'" in result.err

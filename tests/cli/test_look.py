@@ -10,16 +10,16 @@ from tests.cli.conftest import SCENARIO, Project
 
 
 def test_list_names_everything(project: Project) -> None:
-    result = project.run("list")
+    result = project.look("list")
     assert result.code == 0
     for name in ("quick", "alsatian-paper", "mosix", "resnet152", "docstrings", "linear-paper"):
         assert name in result.out
-    assert "cache_budget" in project.run("list", "parameters").out
+    assert "cache_budget" in project.look("list", "parameters").out
 
 
 def test_validate_shows_runs_and_identities(project: Project) -> None:
     project.write(SCENARIO)
-    result = project.run("validate", "small.yaml")
+    result = project.look("validate", "small.yaml")
     assert result.code == 0
     assert "2 different runs" in result.out
     assert "Alsatian: 3 × resnet18" in result.out
@@ -27,12 +27,12 @@ def test_validate_shows_runs_and_identities(project: Project) -> None:
 
 def test_options_that_do_not_apply_make_no_second_run(project: Project) -> None:
     project.write(SCENARIO.replace("fixed:", "  cache_budget: [64 MiB, 128 MiB]\nfixed:"))
-    result = project.run("validate", "small.yaml")
+    result = project.look("validate", "small.yaml")
     assert "3 different runs" in result.out
 
 
 def test_compare_writes_where_it_is_told(measured: Project, tmp_path: Path) -> None:
-    result = measured.run("compare", "runs/small", "-o", tmp_path / "out")
+    result = measured.look("compare", "runs/small", "-o", tmp_path / "out")
     assert result.code == 0
     with (tmp_path / "out" / "comparison.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -42,7 +42,7 @@ def test_compare_writes_where_it_is_told(measured: Project, tmp_path: Path) -> N
 
 def test_trace_writes_what_perfetto_opens(measured: Project, tmp_path: Path) -> None:
     run = measured.records()[0].parent
-    result = measured.run("trace", run, "-o", tmp_path / "trace.json")
+    result = measured.look("trace", run, "-o", tmp_path / "trace.json")
     assert result.code == 0
     trace = json.loads((tmp_path / "trace.json").read_text())
     kinds = {event["ph"] for event in trace["traceEvents"]}
@@ -51,7 +51,7 @@ def test_trace_writes_what_perfetto_opens(measured: Project, tmp_path: Path) -> 
 
 
 def test_trace_of_nothing_is_a_sentence(project: Project) -> None:
-    result = project.run("trace", "nowhere")
+    result = project.look("trace", "nowhere")
     assert result.code == 2
     assert "nowhere" in result.err
 

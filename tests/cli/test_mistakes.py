@@ -46,7 +46,7 @@ def test_a_mistake_in_the_file_is_named_with_its_line(
 ) -> None:
     project.write(SCENARIO.replace(old, new))
     for verb in ("validate", "run"):
-        result = project.run(verb, "small.yaml")
+        result = project.look(verb, "small.yaml")
         assert result.code == 2
         for part in expected:
             assert part in result.err
@@ -71,7 +71,7 @@ def test_a_mistake_in_the_command_is_named(
     project: Project, arguments: list[str], expected: str
 ) -> None:
     project.write(SCENARIO)
-    result = project.run(*arguments)
+    result = project.look(*arguments)
     assert result.code == 2
     assert expected in result.err
 
@@ -88,7 +88,7 @@ def test_too_few_items_for_a_fair_first_round_are_refused_before_any_model_runs(
 
 def test_a_missing_folder_of_images(project: Project) -> None:
     project.write(FOLDER_SCENARIO)
-    result = project.run("run", "small.yaml")
+    result = project.look("run", "small.yaml")
     assert result.code == 2
     assert "photos" in result.err
     assert "small.yaml:9:" in result.err
@@ -127,7 +127,7 @@ def test_a_budget_below_one_batch_names_the_smallest_that_would_do(project: Proj
 
 
 def test_nothing_to_compare_names_the_command_that_makes_runs(project: Project) -> None:
-    result = project.run("compare", "runs")
+    result = project.look("compare", "runs")
     assert result.code == 3
     assert "alsatian-bench run" in result.err
 
@@ -140,7 +140,7 @@ def test_a_wrong_answer_is_never_a_speed_up(project: Project, measured: Project)
     model = next(iter(record["answer"]["models"].values()))
     model["segments"]["test"]["digest"] = "0" * 32
     path.write_text(json.dumps(record))
-    result = project.run("compare", "runs")
+    result = project.look("compare", "runs")
     assert result.code == 3
     assert "differ" in result.out
 
@@ -151,7 +151,7 @@ def test_a_damaged_record_is_named_and_the_others_are_compared(
     shutil.copytree(measured.folder / "runs", project.folder / "runs")
     path = next(p for p in project.records() if p.parent.name.startswith("shift"))
     path.write_text('{"schema": 1, "sta')
-    result = project.run("compare", "runs")
+    result = project.look("compare", "runs")
     assert str(path.relative_to(project.folder)) in result.err
     assert "Alsatian" in result.out
 

@@ -24,7 +24,7 @@ def test_a_prediction_is_a_table_and_says_that_it_is_a_guess(
 
 def test_json_for_programs(project: Project, tmp_path: Path) -> None:
     project.write(BASE)
-    result = project.run(
+    result = project.look(
         "predict", "small.yaml", "--profile", "paper", "--format", "json", cache=tmp_path / "new"
     )
     document = json.loads(result.out)
@@ -35,7 +35,7 @@ def test_json_for_programs(project: Project, tmp_path: Path) -> None:
 
 
 def test_measured_runs_stand_beside(measured: Project) -> None:
-    result = measured.run("predict", "small.yaml", "--format", "json")
+    result = measured.look("predict", "small.yaml", "--format", "json")
     runs = json.loads(result.out)["runs"]
     assert all(run["measured_s"] > 0 and run["measured_rounds"] >= 1 for run in runs)
 
@@ -43,9 +43,9 @@ def test_measured_runs_stand_beside(measured: Project) -> None:
 def test_a_wrong_profile_is_told_by_line(project: Project) -> None:
     project.write(BASE)
     (project.folder / "machine.yaml").write_text("name: mine\nstore_bandwith: 200 MB/s\n")
-    result = project.run("predict", "small.yaml", "--profile", "machine.yaml")
+    result = project.look("predict", "small.yaml", "--profile", "machine.yaml")
     assert result.code == 2
     assert "machine.yaml:2: There is no key 'store_bandwith'. Did you mean" in result.err
-    result = project.run("predict", "small.yaml", "--profile", "papr")
+    result = project.look("predict", "small.yaml", "--profile", "papr")
     assert result.code == 2
     assert "Did you mean 'paper'?" in result.err

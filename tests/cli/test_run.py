@@ -17,7 +17,8 @@ RECORD_FIELDS = {
     "process_s", "wall_s", "phases_s", "unattributed_s", "excluded_s", "answer", "counts",
     "operation_ratio", "time_bound_s", "time_bound_parts_s", "efficiency", "dataset", "ingest",
     "environment", "host_class", "host_state", "git", "code", "started_at", "limits",
-    "cache_proof", "telemetry", "flags", "gpu_uuid", "decisions",
+    "cache_proof", "telemetry", "flags", "gpu_uuid", "decisions", "scale", "stands_for",
+    "readings",
 }  # fmt: skip
 """What users rely on; a change here is a new version of the schema."""
 
@@ -35,13 +36,14 @@ def wait_for(condition: object, *, limit_s: float = 120.0) -> None:
 
 def test_a_run_leaves_records_tables_and_a_figure(measured: Project) -> None:
     folder = measured.folder / "runs" / "small"
-    for name in ("comparison.csv", "comparison.md", "comparison.png", "comparison.pdf"):
+    written = [f"comparison.{kind}" for kind in ("csv", "md", "png", "pdf")]
+    for name in (*written, "analysis.md"):
         assert (folder / name).stat().st_size > 0
     records = [json.loads(path.read_text()) for path in measured.records()]
     assert sorted(record["label"] for record in records) == ["Alsatian", "SHiFT"]
     for record in records:
         assert set(record) == RECORD_FIELDS
-        assert (record["schema"], record["status"], record["reason"]) == (3, "ok", None)
+        assert (record["schema"], record["status"], record["reason"]) == (4, "ok", None)
         assert (folder / record["key"] / "spans.parquet").is_file()
         assert not (folder / record["key"] / "job.json").exists()
     assert [path.name for path in folder.glob(".*")] in ([], [".claims"])
@@ -74,7 +76,7 @@ def test_force_repeats(measured: Project) -> None:
 
 def test_dry_run_runs_nothing(project: Project) -> None:
     project.write(SCENARIO)
-    result = project.run("run", "small.yaml", "--dry-run")
+    result = project.look("run", "small.yaml", "--dry-run")
     assert result.code == 0
     assert result.out.count("round 1") == 2
     assert project.records() == []

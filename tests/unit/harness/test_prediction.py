@@ -35,6 +35,7 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Searches:
     [
         ("baseline", {}),
         ("baseline", {"decode_once": True}),
+        ("joint", {}),
         ("shift", {}),
         ("alsatian-paper", {}),
         ("alsatian-paper", {"keep_blocks": True}),

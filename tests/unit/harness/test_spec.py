@@ -34,6 +34,7 @@ def test_the_identity_is_frozen():
         "architecture": "resnet18",
         "batch_size": 32,
         "cache": "warm",
+        "compile": False,
         "cores": None,
         "data_seed": 0,
         "data_workers": 0,
@@ -43,11 +44,14 @@ def test_the_identity_is_frozen():
         "distribution": "top_50",
         "fold_batch_norm": False,
         "gpu_allocator_cap": None,
+        "head_classes": None,
         "items": 400,
         "memory_format": "channels_last",
         "memory_limit": None,
         "model_seed": 0,
+        "model_set": "synthetic",
         "models": 12,
+        "models_path": None,
         "options": {
             "batched_heads": False,
             "cache_budget": 67108864,
@@ -63,21 +67,28 @@ def test_the_identity_is_frozen():
             "stop_when_decided": False,
             "traversal": "dfs_plus",
         },
+        "part": "full",
+        "part_input": None,
         "path": None,
+        "precision": "fp32",
         "profile": False,
         "resolution": 64,
         "scorer": "linear",
         "sequence_length": None,
-        "specification": 2,
+        "specification": 3,
         "store_bandwidth": None,
         "system": "alsatian-paper",
+        "tasks": None,
         "telemetry": True,
         "test_fraction": 0.2,
         "threads": None,
+        "train_epochs": None,
+        "train_items": None,
         "vocabulary": None,
+        "warm_up": 0,
         "weights": None,
     }
-    assert spec.identity == "f32169e896886bcdb4f48c121b78a0574aee5e725a93dff0ba3247fbdc9637b2"
+    assert spec.identity == "1b66b6102ba870aa5bca11e0bc306d7e1c8c8c3281c16b1aeb09334e70a7d24f"
 
 
 def test_the_canonical_form_is_plain_json():
@@ -131,6 +142,12 @@ def test_every_parameter_reaches_the_specification():
         ("keep_blocks", False),
         ("batched_heads", False),
         ("stop_when_decided", True),
+        ("model_set", "trained"),
+        ("part", "last_3"),
+        ("head_classes", 100),
+        ("precision", "bf16"),
+        ("compile", True),
+        ("warm_up", 2),
     ],
 )
 def test_what_influences_a_run_is_part_of_its_identity(name, value):
@@ -213,7 +230,7 @@ def test_text_has_no_resolution_and_no_memory_format():
         (
             {"architecture": "bert"},
             "bert reads text; the dataset 'digits' has images. "
-            "Choose one of text_folder, docstrings.",
+            "Choose one of text_folder, docstrings, imdb.",
         ),
         ({"dataset": "docstrings"}, "resnet18 reads images; the dataset 'docstrings' has text."),
         ({"resolution": 16}, "16 px is too small for resnet18"),

@@ -14,6 +14,7 @@ from harness.limits import confine
 from harness.supervisor import Conditions, Outcome, run_worker
 
 JOB = {"kind": "search", "spec": {"threads": 1, "device": "cpu", "gpu_allocator_cap": None,
+       "precision": "fp32",
        "store_bandwidth": None}, "prepared": {}, "paced": False}  # fmt: skip
 """A job that starts and then fails: there is no store."""
 

@@ -72,3 +72,14 @@ def test_owner_agrees_with_copying_block_by_block(origins):
 def test_unknown_distribution_is_refused_with_the_nearest():
     with pytest.raises(ConfigurationError, match=r"no distribution 'top50'.*'top_50'"):
         distribution("top50")
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks", "depth"),
+    [("joint_50", 9, 5), ("joint_25", 9, 3), ("joint_3", 9, 3), ("joint_1", 9, 1),
+     ("joint_50", 51, 26), ("joint_3", 3, 2), ("joint_3", 2, 1), ("joint_1", 1, 1)],
+)  # fmt: skip
+def test_joint_models_renew_exactly_their_tail_on_the_trunk_of_the_first(name, blocks, depth):
+    base, *others = snapshot_lineage(blocks, count=5, distribution=distribution(name), seed=1)
+    assert (base.parent, base.depth) == (None, blocks)
+    assert {(origin.parent, origin.depth) for origin in others} == {(0, depth)}

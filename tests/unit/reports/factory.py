@@ -48,7 +48,10 @@ def record_json(label: str = "Base", **changes: Any) -> dict[str, Any]:
     system, options = SYSTEMS.get(label, (label.lower(), {}))
     wall_s = changes.get("wall_s", 10.0)
     record: dict[str, Any] = {
-        "schema": 3,
+        "schema": 4,
+        "scale": None,
+        "stands_for": {},
+        "readings": None,
         "decisions": [],
         "scenario": "quick",
         "key": f"{label}-{changes.get('round', 0)}",

@@ -72,8 +72,8 @@ def test_digests_may_differ_on_cuda_where_sketches_are_near():
 def test_reduced_precision_is_held_to_sketches():
     other = changed(m0__test__digest="other")
     runs = [
-        record("SHiFT", spec={"precision": "bfloat16"}),
-        record("Alsatian", answer=other, spec={"precision": "bfloat16"}),
+        record("SHiFT", spec={"precision": "bf16"}),
+        record("Alsatian", answer=other, spec={"precision": "bf16"}),
     ]
     assert check_agreement(runs).status == "agree"
 
@@ -215,3 +215,15 @@ def test_a_shift_that_chose_the_full_search_is_held_to_base():
     assert check_agreement(full + halving).status == "agree"
     not_told = [record("Base", answer=other), record("SHiFT", answer=other)]
     assert check_agreement(not_told + halving).status == "differ"
+
+
+def test_joint_is_a_full_search_and_has_to_equal_base():
+    full = answer(halving=False)
+    joint = record("Joint", answer=full)
+    assert joint.is_full_search
+    agreement = check_agreement([record("SHiFT"), joint, record()])
+    assert (agreement.status, agreement.notes) == ("agree", ())
+    bad = record("Joint", answer=changed(halving=False, m0__test__digest="feedfeed"))
+    agreement = check_agreement([record("SHiFT"), bad, record()])
+    assert agreement.by_variant[bad.variant] == "differ"
+    assert agreement.by_variant[record("SHiFT").variant] == "agree"

@@ -12,13 +12,14 @@ from tests.unit.reports.factory import record, record_json, write
 
 NEW_IN_2 = ("limits", "cache_proof", "telemetry", "flags", "host_state", "git")
 NEW_IN_3 = ("decisions",)
+NEW_IN_4 = ("scale", "stands_for", "readings")
 
 
 def schema_1(**changes):
     old = {
         name: value
         for name, value in record_json(**changes).items()
-        if name not in NEW_IN_2 + NEW_IN_3
+        if name not in NEW_IN_2 + NEW_IN_3 + NEW_IN_4
     }
     return old | {"schema": 1, "environment": {"cores": 2, "load_1min": 0.25}}
 
@@ -27,9 +28,10 @@ def test_records_are_written_in_the_schema_that_is_read():
     assert RECORD_SCHEMA == SCHEMA
 
 
-def test_from_2_to_3_decisions_are_unknown():
-    old = {name: value for name, value in record_json(schema=2).items() if name not in NEW_IN_3}
-    assert lift(old) == {**old, "schema": 3, "decisions": None}
+def test_from_2_what_was_not_written_is_unknown():
+    news = NEW_IN_3 + NEW_IN_4
+    old = {name: value for name, value in record_json(schema=2).items() if name not in news}
+    assert lift(old) == {**old, "schema": SCHEMA, **dict.fromkeys(news), "stands_for": {}}
 
 
 def test_from_1_nothing_is_invented():
@@ -70,7 +72,7 @@ def test_both_schemas_are_loaded_side_by_side(tmp_path):
 
 @pytest.mark.parametrize("schema", [None, 0, -1, "1", 1.5, True, SCHEMA + 1])
 def test_no_steps_lead_from_there(schema):
-    with pytest.raises(ValueError, match=r"reads schemas 1 to 3\. Left out: "):
+    with pytest.raises(ValueError, match=r"reads schemas 1 to 4\. Left out: "):
         lift({"schema": schema})
 
 

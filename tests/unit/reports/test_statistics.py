@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from reports.statistics import (
     CLAIM_ROUNDS,
+    kendall_tau,
     log_spread,
     median,
     paired_ratio,
@@ -167,3 +168,14 @@ def test_smallest_shown_is_shown_in_nineteen_of_twenty(rounds):
     true = smallest_shown(0.03 * math.sqrt(2), rounds)
     shown = sum(simulated(rng, rounds, true=true, noise=0.03).low > 1 for _ in range(4000))
     assert 0.93 <= shown / 4000 <= 0.97
+
+
+def test_kendall_tau_by_hand():
+    assert kendall_tau([1, 2, 3, 4], [1, 2, 3, 4]) == 1
+    assert kendall_tau([1, 2, 3, 4], [4, 3, 2, 1]) == -1
+    # Of six pairs, (3, 4) is the other way round: (5 - 1) / 6.
+    assert kendall_tau([1, 2, 3, 4], [1, 2, 4, 3]) == pytest.approx(4 / 6)
+    # One pair is tied on the left: of six, five agree; 5 / sqrt(5 · 6).
+    assert kendall_tau([1, 2, 3, 3], [1, 2, 3, 4]) == pytest.approx(5 / 30**0.5)
+    assert kendall_tau([1, 1, 1], [1, 2, 3]) is None
+    assert kendall_tau([1], [1]) is None

@@ -9,6 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.spec import vocabulary
 from scenarios.errors import ScenarioError
 from scenarios.loading import find_scenario, load_scenario, shipped_scenarios
 from tests.unit.scenarios.conftest import HEAD, VOCABULARY
@@ -237,7 +238,7 @@ def test_shipped_scenarios_are_valid_and_named_after_their_files():
     shipped = shipped_scenarios()
     assert {"quick", "tiny"} <= shipped.keys()
     for name, path in shipped.items():
-        scenario = load_scenario(path, VOCABULARY)
+        scenario = load_scenario(path, vocabulary())
         assert scenario.name == name
         assert yaml.safe_load(path.read_text())["title"] == scenario.title
 
@@ -257,3 +258,27 @@ def test_scenarios_are_torch_free():
     code = "import sys, scenarios.loading, scenarios.matrix; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_what_the_values_of_a_scale_stand_for(load):
+    scenario = load(
+        HEAD
+        + """\
+matrix: {system: [baseline]}
+scales:
+  cpu:
+    items: 200
+    stands_for: {items: {200: 8000}, memory_limit: {2 GB: 10 GB}}
+"""
+    )
+    assert scenario.stands_for == {}
+    scaled = scenario.at_scale("cpu")
+    assert scaled.stands_for == {"items": {200: 8000}, "memory_limit": {2 * 10**9: 10**10}}
+    assert scaled.runs_name == f"{scenario.name}@cpu"
+
+
+def test_bad_stand_ins_are_named(load):
+    scales = "scales: {cpu: {stands_for: {items: {few: 8000}, thing: {1: 2}}}}\n"
+    lines = "\n".join(refused(load, HEAD + "matrix: {system: [baseline]}\n" + scales))
+    assert "few" in lines
+    assert "There is no run parameter 'thing'" in lines

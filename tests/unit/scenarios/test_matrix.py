@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenarios.errors import ScenarioError
-from scenarios.matrix import MOST_CELLS, expand, parse_filters
+from scenarios.matrix import MOST_CELLS, expand, parse_changes, parse_filters
 from scenarios.scenario import Exclusion, Scenario, value_in
 
 FIXED = {"architecture": "resnet18", "distribution": "top_50"}
@@ -167,3 +167,32 @@ def test_a_matrix_beyond_reason_is_refused_before_it_is_built():
     huge = {name: tuple(range(1000)) for name in ("items", "models", "data_seed")}
     with pytest.raises(ScenarioError, match=f"more than {MOST_CELLS:,} cells"):
         expand(scenario(matrix=huge))
+
+
+def test_a_change_takes_the_place_of_what_the_scenario_says():
+    whole = scenario(matrix={"system": ("shift",), "items": (5, 6)}, fixed={**FIXED, "models": 3})
+    changed = whole.changed(parse_changes(["items=7", "models = 4", "store_bandwidth=200 MB/s"]))
+    (cell,) = expand(changed).cells
+    assert (cell.parameters["items"], cell.parameters["models"]) == (7, 4)
+    assert cell.parameters["store_bandwidth"] == 200_000_000
+
+
+def test_what_moves_with_others_is_not_changed_alone():
+    whole = scenario(zips=({"models": (4, 8), "items": (1, 2)},))
+    with pytest.raises(ScenarioError, match=r"'items' moves with models"):
+        whole.changed({"items": 3})
+    assert scenario(zips=({"items": (1, 2)},)).changed({"items": 3}).zips == ()
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["items"], "must have the form parameter=value"),
+        (["itmes=3"], "no parameter 'itmes' to set. Did you mean 'items'"),
+        (["items=3", "items=4"], "'items' is set twice"),
+        (["items=few"], "items=few cannot be set"),
+    ],
+)
+def test_bad_changes_are_refused(texts, message):
+    with pytest.raises(ScenarioError, match=message):
+        parse_changes(texts)

@@ -41,7 +41,9 @@ def smallest_budget(
     return int(found[1])
 
 
-def assert_base_agrees(base: Mapping[str, Any], halving: Mapping[str, Any]) -> None:
+def assert_base_agrees(
+    base: Mapping[str, Any], halving: Mapping[str, Any], *, tolerance: float = 1e-4
+) -> None:
     """Base's features are near on the items both have seen; final scores nearly equal."""
     item = 1 / base["dataset"]["test_items"]
     compared = 0
@@ -50,7 +52,7 @@ def assert_base_agrees(base: Mapping[str, Any], halving: Mapping[str, Any]) -> N
         for name, proof in found["segments"].items():
             a = np.array(expected["segments"][name]["sketch"])
             b = np.array(proof["sketch"])
-            assert np.abs(a - b).max() <= 1e-4 * np.abs(a).max()
+            assert np.abs(a - b).max() <= tolerance * np.abs(a).max()
             compared += 1
         if found["train_items"] == expected["train_items"]:
             assert abs(found["score"] - expected["score"]) <= item + 1e-12

@@ -67,8 +67,9 @@ def test_batch_major_needs_fewer_intermediates(search: Searches) -> None:
 def test_phases_cover_the_wall_time(search: Searches, system: str) -> None:
     found = search(system)
     covered_s = sum(found["phases_s"].values())
-    # The wall time is read from the clock by itself. 10 ms: such a search takes half a second.
-    assert covered_s == pytest.approx(found["wall_s"], rel=0.01, abs=0.010)
+    # 10 ms besides the 1%: such a search takes half a second, in more than a thousand spans,
+    # and whatever else the machine does may come between two of them.
+    assert 0 <= found["wall_s"] - covered_s <= 0.01 * found["wall_s"] + 0.010
     assert {"inference", "prepare_model", "prepare_data", "proxy_scoring", "plan"} <= {
         phase for phase, seconds in found["phases_s"].items() if seconds > 0
     }

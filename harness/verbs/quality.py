@@ -1,0 +1,98 @@
+"""``quality``: what the searches of a scenario are worth, against real fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from harness.terminal import OUT, invocation, say_waiting
+
+if TYPE_CHECKING:
+    from reports.quality_rows import Truth
+
+
+def judge_scenario(
+    plan: Any, *, runs: Path, cache: Path, epochs: int | None, repeats: int, output: Path | None
+) -> None:
+    """Fine-tune all candidates of the plan's stored runs, and hold the searches against it.
+
+    Args:
+        plan: the scenario's runs (``harness.spec.RunPlan``).
+        runs: where runs are kept.
+        cache: where models are, and what fine-tuning has shown.
+        epochs: of fine-tuning; None: as many as the models' own training had.
+        repeats: fine-tunings of each model.
+        output: where tables and figure go; None: beside the runs.
+
+    Raises:
+        ReportError: nothing of the scenario was run.
+        ConfigurationError: the candidates cannot be judged.
+    """
+    from harness.host_lock import only_one_measures
+    from harness.progress import Display
+    from harness.quality import fine_tune_candidates
+    from reports.errors import ReportError
+    from reports.loading import load_records
+    from reports.quality_figure import draw_quality
+    from reports.quality_rows import judge
+    from reports.quality_tables import print_quality, write_quality
+
+    folder = runs / plan.scenario.runs_name
+    planned = {spec.identity: spec for spec in plan.specs}
+    try:
+        stored = load_records([folder]).records
+    except ReportError:  # nothing was run yet
+        stored = ()
+    records = [
+        record
+        for record in stored
+        if record.identity in planned and record.ok and record.answer is not None
+    ]
+    if not records:
+        command = invocation(f"run {plan.scenario.name}")
+        raise ReportError(
+            f"None of the runs of {plan.scenario.name} in {folder} has an answer to judge. Run the "
+            f"scenario first: {command}"
+        )
+    searches = {
+        record.identity: (planned[record.identity], sorted(record.answer.models))
+        for record in records
+        if record.answer is not None
+    }
+    with only_one_measures(say_waiting), Display(OUT) as display:
+        found = fine_tune_candidates(
+            list(searches.values()), cache=cache, epochs=epochs, repeats=repeats,
+            on_event=display.preparing,
+        )  # fmt: skip
+    judged = judge(records, {identity: _truth(facts) for identity, facts in found.items()})
+    print_quality(OUT, judged)
+    output = output or folder
+    output.mkdir(parents=True, exist_ok=True)
+    tables = write_quality(judged, output)
+    figures = draw_quality(judged, output)
+    OUT.print(f"Table: {', '.join(escape(str(path)) for path in tables)}")
+    OUT.print(f"Figure: {', '.join(escape(str(path)) for path in figures)}")
+
+
+def _truth(facts: Mapping[str, Any]) -> Truth:
+    """What the worker found, for reports."""
+    from reports.amortisation import IngestCost
+    from reports.quality_rows import Truth
+
+    models = facts["models"]
+    repeats = min(len(each["accuracies"]) for each in models.values())
+    return Truth(
+        accuracy={
+            id_: sum(each["accuracies"]) / len(each["accuracies"]) for id_, each in models.items()
+        },
+        fine_tuning_s=sum(sum(each["seconds"]) / repeats for each in models.values()),
+        items=facts["items"],
+        evaluated_on=facts["evaluated_on"],
+        repeats=repeats,
+        first_models=frozenset(id_ for id_, each in models.items() if each["is_base"]),
+        model_bytes={id_: each["bytes"] for id_, each in models.items()},
+        ingest=IngestCost(**facts["ingest"]),
+    )

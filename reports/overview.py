@@ -1,0 +1,206 @@
+"""Many searches at a glance: each system's time as a share of Base's, in small panels.
+
+The arrangement of the paper's figure 10: a panel for each distribution and number of items, a
+group of bars for each architecture, a bar for each system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports import labels
+from reports.comparison import Comparison, Search
+from reports.figure import FIGURE_STYLE, save_figure
+from reports.rows import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FILE_STEM = "overview"
+FEWEST_SEARCHES = 4
+"""With fewer, the breakdown says it all."""
+
+_GROUP, _COLUMN, _ROW = "architecture", "distribution", "items"
+_AXES = (_GROUP, _COLUMN, _ROW)
+_STYLES = {
+    "SHiFT": ("#E69F00", ""),
+    "Alsatian (paper)": ("#56B4E9", "////"),
+    "Alsatian": ("#0072B2", ""),
+    "Joint": ("#CC79A7", "...."),
+}
+_OTHERS = (("#009E73", "\\\\\\\\"), ("#D55E00", "xxxx"), ("#BBBBBB", "----"), ("#F0E442", "++++"))
+_WIDTH_IN, _ROW_HEIGHT_IN = 7.16, 2.0  # two columns of a paper
+_BARS_ROOM = 0.82  # of a group, the rest is air
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """Searches that differ in architecture, distribution and items only, by these three."""
+
+    searches: Mapping[tuple[str, str, str], Search]
+    groups: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: tuple[str, ...]
+    systems: tuple[str, ...]
+    """Labels of all systems but Base."""
+
+
+def grid_of(comparison: Comparison) -> Grid | None:
+    """The searches as a grid; None where other things differ too, or there are too few."""
+    searches = comparison.searches
+    others = [
+        {name: value for name, value in search.spec.items() if name not in (*_AXES, *_FOLLOWING)}
+        for search in searches
+    ]
+    cells = {_place(search): search for search in searches}
+    if (
+        len(searches) < FEWEST_SEARCHES
+        or len(cells) < len(searches)
+        or any(other != others[0] for other in others)
+        or len({(search.scenario, search.scale, search.host_class) for search in searches}) > 1
+        or not any(row.is_base and row.status == "ok" for s in searches for row in s.rows)
+    ):
+        return None
+    found = [_distinct(place[at] for place in cells) for at in range(3)]
+    systems = _distinct(r.label for search in searches for r in search.rows if not r.is_base)
+    return Grid(searches=cells, groups=found[0], columns=found[1], rows=found[2], systems=systems)
+
+
+_FOLLOWING = ("system", "options", "resolution", "sequence_length", "dataset")
+"""What systems or architectures bring along, or what the grid is about."""
+
+
+def draw_overview(comparison: Comparison, folder: Path) -> tuple[Path, ...]:
+    """Write ``overview.png`` and ``.pdf`` into ``folder``; none where there is no grid."""
+    grid = grid_of(comparison)
+    if grid is None:
+        return ()
+    import matplotlib as mpl
+    import seaborn as sns
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with sns.plotting_context("paper"), sns.axes_style("whitegrid"), mpl.rc_context(FIGURE_STYLE):
+        figure = Figure(layout="constrained")
+        FigureCanvasAgg(figure)
+        _fill(figure, grid, title=comparison.common_title)
+        return save_figure(figure, folder, FILE_STEM)
+
+
+def _fill(figure: Figure, grid: Grid, *, title: str) -> None:
+    rows, columns = len(grid.rows), len(grid.columns)
+    figure.set_size_inches(_WIDTH_IN, 0.9 + _ROW_HEIGHT_IN * rows)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for line, row in zip(axes, grid.rows, strict=True):
+        for axis, column in zip(line, grid.columns, strict=True):
+            _panel(axis, grid, column=column, row=row)
+            parts = [labels.distribution(column)] if columns > 1 else []
+            parts += [f"{row} items"] if rows > 1 else []
+            axis.set_title(", ".join(parts), loc="left")
+        line[0].set_ylabel("time / time of Base")
+    figure.suptitle(title, fontsize=9, fontweight="bold")
+    figure.legend(handles=_legend(grid), loc="outside lower center", ncols=6, frameon=False)
+
+
+def _panel(axis: Axes, grid: Grid, *, column: str, row: str) -> None:
+    width = _BARS_ROOM / len(grid.systems)
+    for at, group in enumerate(grid.groups):
+        search = grid.searches.get((group, column, row))
+        found = {each.label: each for each in search.rows} if search else {}
+        base = next((each for each in found.values() if each.is_base), None)
+        for number, label in enumerate(grid.systems):
+            x = at + (number - (len(grid.systems) - 1) / 2) * width
+            _bar(axis, found.get(label), base, x=x, width=width, label=label)
+    axis.axhline(1.0, color="0.15", linewidth=0.8)
+    axis.set_xlim(-0.55, len(grid.groups) - 0.45)
+    axis.set_ylim(0, 1.2)
+    axis.set_xticks(
+        range(len(grid.groups)), [_group_name(grid, g, column, row) for g in grid.groups]
+    )
+    axis.tick_params(axis="x", length=0, pad=1, labelsize=6)
+    axis.grid(visible=False, axis="x")
+    axis.grid(visible=True, axis="y", color="0.88", linewidth=0.5)
+    axis.set_axisbelow(True)
+
+
+def _bar(
+    axis: Axes, row: Row | None, base: Row | None, *, x: float, width: float, label: str
+) -> None:
+    """A system's share of Base's time; a cross and the reason where there is none."""
+    text: dict[str, Any] = {"ha": "center", "va": "bottom", "rotation": 90, "fontsize": 5.5}
+    if row is None or row.speed_up is None or base is None or base.wall_s is None:
+        reason = row.outcome if row is not None else labels.STATUS_LABELS["missing"]
+        axis.text(x, 0.02, f"× {reason}", style="italic", **text)
+        return
+    share = 1 / row.speed_up.value
+    colour, hatch = _style(label)
+    axis.bar(
+        x, share, width=0.92 * width, color=colour, hatch=hatch, edgecolor="0.15", linewidth=0.3
+    )
+    top = share
+    if row.speed_up.low is not None and row.speed_up.high is not None:
+        low, high = 1 / row.speed_up.high, 1 / row.speed_up.low
+        axis.errorbar(
+            x, share, yerr=[[share - low], [high - share]], color="0.15", linewidth=0.7, capsize=1.5
+        )
+        top = high
+    if row.time_bound_s is not None:
+        axis.hlines(
+            row.time_bound_s / base.wall_s, x - width / 2, x + width / 2, color="0.0", linewidth=1.3
+        )
+    if row.published is not None:
+        axis.plot(x, 1 / row.published, marker="D", **_PUBLISHED)
+        top = max(top, 1 / row.published)
+    axis.text(x, top + 0.03, labels.ratio(row.speed_up.value), fontweight="bold", **text)
+
+
+_PUBLISHED: dict[str, Any] = {
+    "markersize": 3.0,
+    "markerfacecolor": "white",
+    "markeredgecolor": "0.1",
+    "markeredgewidth": 0.7,
+    "linestyle": "none",
+}
+
+
+def _legend(grid: Grid) -> list[Any]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = []
+    for label in grid.systems:
+        colour, hatch = _style(label)
+        handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor="0.15", label=label))
+    shown = [row for search in grid.searches.values() for row in search.rows]
+    if any(row.time_bound_s is not None for row in shown):
+        handles.append(Line2D([], [], color="0.0", linewidth=1.3, label="time bound"))
+    if any(row.published is not None for row in shown):
+        handles.append(Line2D([], [], marker="D", label="published", **_PUBLISHED))
+    handles.append(Line2D([], [], color="0.15", linewidth=0.8, label="Base"))
+    return handles
+
+
+def _style(label: str) -> tuple[str, str]:
+    known = _STYLES.get(label)
+    return known or _OTHERS[sum(map(ord, label)) % len(_OTHERS)]
+
+
+def _group_name(grid: Grid, group: str, column: str, row: str) -> str:
+    """The architecture, and the seconds that stand for 1."""
+    search = grid.searches.get((group, column, row))
+    base = next((r for r in search.rows if r.is_base), None) if search else None
+    name = labels.architecture(group).replace("NetV2", "Net\nV2").replace(" + ", " +\n")
+    return f"{name}\n{labels.seconds(base.wall_s)}" if base and base.wall_s else name
+
+
+def _place(search: Search) -> tuple[str, str, str]:
+    group, column, row = (str(search.spec.get(name)) for name in _AXES)
+    return group, column, row
+
+
+def _distinct(values: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
