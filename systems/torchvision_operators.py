@@ -50,11 +50,11 @@ class _OperatorFinder(MetaPathFinder):
 
 
 def _declare_missing_operators() -> None:
-    import torch
+    from torch import library, ops
 
     for name, schema in _SCHEMAS.items():
-        if not hasattr(torch.ops.torchvision, name):
-            torch.library.define(f"torchvision::{name}", schema)
+        if not hasattr(ops.torchvision, name):
+            library.define(f"torchvision::{name}", schema)
 
 
 def install() -> None:
