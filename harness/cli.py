@@ -18,11 +18,11 @@ from harness.terminal import (
     again_command,
     announce,
     calibrate_machine,
+    default_cache,
     next_command,
     say_waiting,
     with_batch_sizes,
 )
-from harness.terminal import default_cache as _default_cache
 from harness.verbs import data, gate, report, store
 from systems.errors import BenchError, ConfigurationError
 
@@ -115,7 +115,7 @@ def run(
     from harness.verbs.comparing import compare_runs
 
     plan = plan_runs(scenario, filters=filters or [], scale=scale, changes=changes or [])
-    folder = cache or _default_cache()
+    folder = cache or default_cache()
     plan = with_batch_sizes(plan, folder, measure=not dry_run)
     campaign = Campaign(
         plan.scenario.runs_name,
@@ -168,7 +168,7 @@ def validate(
     from harness.spec import plan_runs
 
     plan = plan_runs(file, filters=filters or [], scale=scale, changes=changes or [])
-    plan = with_batch_sizes(plan, _default_cache(), measure=False)
+    plan = with_batch_sizes(plan, default_cache(), measure=False)
     OUT.print(
         f"{plan.scenario.name} is valid: {len(plan.specs)} different runs × "
         f"{plan.scenario.rounds} rounds."
@@ -231,9 +231,9 @@ def doctor(
     from harness import doctor as examination
 
     if calibrate:
-        calibrate_machine(cache or _default_cache(), device.value)
+        calibrate_machine(cache or default_cache(), device.value)
         return
-    sections = examination.doctor(cache=cache or _default_cache(), runs=runs)
+    sections = examination.doctor(cache=cache or default_cache(), runs=runs)
     if as_json:
         OUT.print_json(data=examination.as_json(sections))
     else:
@@ -266,7 +266,7 @@ def predict(
     from reports.predictions import PredictedRow, print_predictions, with_measured
     from reports.predictions import as_json as predictions_as_json
 
-    folder = cache or _default_cache()
+    folder = cache or default_cache()
     plan = plan_runs(scenario, filters=filters or [], scale=scale, changes=changes or [])
     plan = with_known_batch_sizes(plan, cache=folder)
     predicted = predict_runs(plan.specs, profile=profile, cache=folder)
@@ -303,7 +303,7 @@ def quality(
     from harness.spec import plan_runs
     from harness.verbs.quality import judge_scenario
 
-    folder = cache or _default_cache()
+    folder = cache or default_cache()
     plan = with_batch_sizes(
         plan_runs(scenario, filters=filters or [], scale=scale), folder, measure=False
     )
@@ -329,7 +329,7 @@ def noise(
     from reports.loading import load_records
     from reports.noise import describe, noise_floors
 
-    folder = cache or _default_cache()
+    folder = cache or default_cache()
     plan = plan_runs(scenario, filters=filters or [], scale=scale, changes=changes or [])
     plan = with_batch_sizes(plan, folder, measure=True)
     campaign = noise_campaign(plan, rounds=rounds, runs=runs, cache=folder)

@@ -153,18 +153,11 @@ def _facts(records: Sequence[Record]) -> list[str]:
             f"PyTorch {_library(record, 'torch')}, Python {record.environment.get('python')}"
             for record in records
         ),
-        "commit": _all(_commit(record) for record in records),
+        "commit": _all(record.commit for record in records),
         "time": f"{min(r.started_at for r in records)} – {max(r.started_at for r in records)}",
     }
     rows = [f"| {name} | {escape_markdown(value)} |" for name, value in facts.items()]
     return ["| | |", "|---|---|", *rows]
-
-
-def _commit(record: Record) -> str:
-    commit = record.git.get("commit")
-    if not isinstance(commit, str):
-        return "unknown"
-    return commit[:10] + (" with changes" if record.git.get("is_dirty") else "")
 
 
 def _library(record: Record, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports import labels
 from reports.comparison import Comparison, Search
+from reports.drawing import house_style, new_figure, save_figure
 from reports.rows import Row
 from reports.statistics import CLAIM_ROUNDS
 
@@ -28,17 +29,6 @@ _DENSE_BAR_HEIGHT = 0.19  # the same where many panels have to fit on a page
 _SMALLEST_SHARE = 0.01  # of a bar; smaller additions to the paper's phases are "other"
 _LEGEND_COLUMNS = 5
 _NOT_THE_SCALE = frozenset({"system", "options", "distribution"})
-FIGURE_STYLE: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 7.5,
-    "hatch.linewidth": 0.5,
-    "text.parse_math": False,  # a dollar in a name is a dollar
-    "pdf.fonttype": 42,  # TrueType: text stays text, as publishers want it
-}
 
 
 def draw(comparison: Comparison, folder: Path) -> tuple[Path, Path]:
@@ -48,25 +38,10 @@ def draw(comparison: Comparison, folder: Path) -> tuple[Path, Path]:
     time bound as a mark, the speed-up over Base at the end. Systems whose answers differ are
     shown without phases and without a speed-up; what was not measured says why.
     """
-    import matplotlib as mpl
-    import seaborn as sns
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with sns.plotting_context("paper"), sns.axes_style("whitegrid"), mpl.rc_context(FIGURE_STYLE):
-        figure = Figure(layout="constrained")
-        FigureCanvasAgg(figure)  # never a window, whatever the user's backend is
+    with house_style():
+        figure = new_figure()
         _fill(figure, comparison)
         return save_figure(figure, folder, FILE_STEM)
-
-
-def save_figure(figure: Figure, folder: Path, stem: str) -> tuple[Path, Path]:
-    """Write ``figure`` as ``stem.png`` and ``stem.pdf``; equal figures give equal bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    png, pdf = (folder / f"{stem}.{kind}" for kind in ("png", "pdf"))
-    figure.savefig(png, dpi=200, metadata={"Software": None})
-    figure.savefig(pdf, metadata={"CreationDate": None, "Producer": None, "Creator": None})
-    return png, pdf
 
 
 def _fill(figure: Figure, comparison: Comparison) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reports import labels
 from reports.gate import GateJudgement
 from reports.gate_metric import Metric
-from reports.tables import WIDTH, escape_markdown
+from reports.tables import WIDTH, escape_markdown, markdown_row
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +61,7 @@ def gate_markdown(judgement: GateJudgement, facts: Mapping[str, Any]) -> str:
     parts = [f"## Speed gate: {judgement.verdict}", escape_markdown(gate_sentence(judgement))]
     rule = "| --- |" + " ---: |" * (len(_HEADS) - 2) + " --- |"
     for search, metrics in _by_search(judgement).items():
-        lines = [_row(_HEADS), rule, *(_row(_cells(metric)) for metric in metrics)]
+        lines = [markdown_row(_HEADS), rule, *(markdown_row(_cells(metric)) for metric in metrics)]
         parts += [f"### {escape_markdown(search)}", "\n".join(lines)]
         if remarks := _remarks(metrics):
             parts.append("\n".join(f"- {escape_markdown(line)}" for line in remarks))
@@ -215,7 +215,3 @@ def _by_search(judgement: GateJudgement) -> dict[str, list[Metric]]:
     for metric in judgement.metrics:
         searches.setdefault(metric.search, []).append(metric)
     return searches
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from reports import labels
+from reports.drawing import house_style, new_figure, save_figure
 from reports.overlap import FILE_STEM, ModelBlocks
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 _NAMED = 40  # more models' names would be too small to read
 _NUMBERED = 20  # the same for the numbers in the cells
 _LONGEST_NAME = 28  # characters
-_STYLE: dict[Any, Any] = {"font.size": 8, "text.parse_math": False, "pdf.fonttype": 42}
 
 
 def draw_overlap(
@@ -28,17 +28,11 @@ def draw_overlap(
     A cell for each pair of models, in the order given: how many blocks from the start they
     have in common. Lines separate families.
     """
-    import matplotlib as mpl
     import seaborn as sns
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    folder.mkdir(parents=True, exist_ok=True)
-    png, pdf = (folder / f"{FILE_STEM}.{kind}" for kind in ("png", "pdf"))
     side = min(9.0, 2.2 + 0.22 * len(models)) if len(models) <= _NAMED else 6.5
-    with mpl.rc_context(_STYLE):
-        figure = Figure(layout="constrained", figsize=(side + 1.6, side + 0.6))
-        FigureCanvasAgg(figure)  # never a window, whatever the user's backend is
+    with house_style("white"):
+        figure = new_figure(figsize=(side + 1.6, side + 0.6))
         axis = figure.subplots()
         sns.heatmap(
             lengths,
@@ -56,10 +50,7 @@ def draw_overlap(
         _name(axis, models)
         axis.set_title(f"Shared prefixes of {len(models)} models", loc="left", fontweight="bold")
         # Tight: names are wider than a square of cells leaves room for.
-        figure.savefig(png, dpi=200, bbox_inches="tight", metadata={"Software": None})
-        nothing = {"CreationDate": None, "Producer": None, "Creator": None}
-        figure.savefig(pdf, bbox_inches="tight", metadata=nothing)
-    return png, pdf
+        return save_figure(figure, folder, FILE_STEM, is_tight=True)
 
 
 def _name(axis: Axes, models: Sequence[ModelBlocks]) -> None:

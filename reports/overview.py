@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports import labels
 from reports.comparison import Comparison, Search
-from reports.figure import FIGURE_STYLE, save_figure
+from reports.drawing import house_style, new_figure, save_figure
 from reports.rows import Row
 
 if TYPE_CHECKING:
@@ -79,14 +79,8 @@ def draw_overview(comparison: Comparison, folder: Path) -> tuple[Path, ...]:
     grid = grid_of(comparison)
     if grid is None:
         return ()
-    import matplotlib as mpl
-    import seaborn as sns
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with sns.plotting_context("paper"), sns.axes_style("whitegrid"), mpl.rc_context(FIGURE_STYLE):
-        figure = Figure(layout="constrained")
-        FigureCanvasAgg(figure)
+    with house_style():
+        figure = new_figure()
         _fill(figure, grid, title=comparison.common_title)
         return save_figure(figure, folder, FILE_STEM)
 

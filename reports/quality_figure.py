@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reports.drawing import house_style, new_figure, save_figure
 from reports.quality import pareto
 from reports.quality_rows import QualityRow, SearchQuality
 
@@ -22,16 +23,6 @@ _PANEL_IN = (3.4, 2.7)
 _LONE_PANEL_IN = (4.8, 3.0)
 _TITLE_PER_INCH = 11  # characters
 _TITLE_WIDTH = 46
-_STYLE: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7.5,
-    "text.parse_math": False,  # a dollar in a name is a dollar
-    "pdf.fonttype": 42,
-}
 
 
 def draw_quality(searches: Sequence[SearchQuality], folder: Path) -> tuple[Path, Path]:
@@ -40,18 +31,11 @@ def draw_quality(searches: Sequence[SearchQuality], folder: Path) -> tuple[Path,
     A panel per search: a mark per system at (median time, regret), a line through those that
     no other beats in both, and dashed what a model at random loses on average.
     """
-    import matplotlib as mpl
-    import seaborn as sns
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    png, pdf = (folder / f"{FILE_STEM}.{kind}" for kind in ("png", "pdf"))
     columns = min(len(searches), 2 if len(searches) in (2, 4) else 3)
     lines = -(-len(searches) // columns)
-    with sns.plotting_context("paper"), sns.axes_style("whitegrid"), mpl.rc_context(_STYLE):
+    with house_style():
         width, height = _PANEL_IN if columns > 1 else _LONE_PANEL_IN
-        figure = Figure(figsize=(columns * width, lines * height + 0.7), layout="constrained")
-        FigureCanvasAgg(figure)  # never a window, whatever the user's backend is
+        figure = new_figure(figsize=(columns * width, lines * height + 0.7))
         axes = figure.subplots(lines, columns, squeeze=False).flatten().tolist()
         names = list(dict.fromkeys(row.label for s in searches for row in _timed(s)))
         for axis, search in zip(axes, searches, strict=False):
@@ -72,9 +56,7 @@ def draw_quality(searches: Sequence[SearchQuality], folder: Path) -> tuple[Path,
             known.values(), known.keys(), loc="outside lower center",
             ncols=min(4, 2 * columns), frameon=False,
         )  # fmt: skip
-        figure.savefig(png, dpi=200, metadata={"Software": None})
-        figure.savefig(pdf, metadata={"CreationDate": None, "Producer": None, "Creator": None})
-    return png, pdf
+        return save_figure(figure, folder, FILE_STEM)
 
 
 def _timed(search: SearchQuality) -> list[QualityRow]:

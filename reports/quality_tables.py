@@ -10,7 +10,7 @@ from reports import labels
 from reports.amortisation import Amortisation
 from reports.quality import TOP, standard_error
 from reports.quality_rows import QualityRow, SearchQuality
-from reports.tables import WIDTH, escape_markdown
+from reports.tables import WIDTH, escape_markdown, markdown_row
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -165,8 +165,5 @@ def _line(search: SearchQuality, row: QualityRow) -> dict[str, object]:
 
 
 def _markdown_table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"
-
     rule = "|" + "|".join([" --- ", *[" ---: "] * (len(heads) - 1)]) + "|"
-    return "\n".join([line(heads), rule, *map(line, lines)])
+    return "\n".join([markdown_row(heads), rule, *map(markdown_row, lines)])

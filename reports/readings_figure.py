@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports import labels
+from reports.drawing import house_style, new_figure, save_figure
 from reports.readings import Cell, ReadingsTable
 from reports.readings_tables import number
 
@@ -20,16 +21,6 @@ Row = Mapping[str, Cell]
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")
 """For the colour-blind (Okabe and Ito 2008); black, after all others, is the last."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-_STYLE: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7.5,
-    "legend.fontsize": 7.5,
-    "text.parse_math": False,  # a dollar in a name is a dollar
-    "pdf.fonttype": 42,  # TrueType: text stays text, as publishers want it
-}
 _LINE: dict[str, Any] = {"linewidth": 1.2, "markersize": 4, "capsize": 2, "elinewidth": 0.8}
 _BAR: dict[str, Any] = {"edgecolor": "0.15", "linewidth": 0.3}
 _ERROR: dict[str, Any] = {"elinewidth": 0.8, "capsize": 2, "ecolor": "0.25"}
@@ -41,12 +32,6 @@ def draw_readings(tables: Sequence[ReadingsTable], folder: Path) -> tuple[Path, 
     They are called ``readings-blocks.png`` and so on; where a probe has several tables, the
     further ones have a number. Equal input, equal bytes.
     """
-    import matplotlib as mpl
-    import seaborn as sns
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    folder.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []
     taken: dict[str, int] = {}
     for table in tables:
@@ -56,15 +41,11 @@ def draw_readings(tables: Sequence[ReadingsTable], folder: Path) -> tuple[Path, 
         taken[table.probe] = taken.get(table.probe, 0) + 1
         suffix = f"-{taken[table.probe]}" if taken[table.probe] > 1 else ""
         stem = table.probe.replace("probe", "readings", 1) + suffix
-        png, pdf = (folder / f"{stem}.{kind}" for kind in ("png", "pdf"))
-        with sns.plotting_context("paper"), sns.axes_style("whitegrid"), mpl.rc_context(_STYLE):
-            figure = Figure(layout="constrained")
-            FigureCanvasAgg(figure)  # never a window, whatever the user's backend is
+        with house_style():
+            figure = new_figure()
             fill(figure, table)
             figure.suptitle(_title(table, figure), fontsize=9, fontweight="bold")
-            figure.savefig(png, dpi=200, metadata={"Software": None})
-            figure.savefig(pdf, metadata={"CreationDate": None, "Producer": None, "Creator": None})
-        made += [png, pdf]
+            made += save_figure(figure, folder, stem)
     return tuple(made)
 
 

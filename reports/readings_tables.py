@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reports import labels
 from reports.readings import QUARTILES, Cell, ReadingsTable
-from reports.tables import escape_markdown
+from reports.tables import escape_markdown, markdown_row
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,10 +64,10 @@ def markdown_section(readings: ReadingsTable) -> str:
     lines = [f"## {escape_markdown(_heading(readings))}", ""]
     if shown:
         lines += [
-            _markdown_row([head(column) for column in shown]),
-            _markdown_row(["---"] * len(shown)),
+            markdown_row([head(column) for column in shown]),
+            markdown_row(["---"] * len(shown)),
         ]
-    lines += [_markdown_row([text(column, row) for column in shown]) for row in readings.rows]
+    lines += [markdown_row([text(column, row) for column in shown]) for row in readings.rows]
     remarks = [*_remarks(readings), *readings.problems]
     return "\n".join([*lines, "", *(f"- {escape_markdown(line)}" for line in remarks)])
 
@@ -181,7 +181,3 @@ def _remarks(readings: ReadingsTable) -> list[str]:
         rounds = f" in {labels.rounds(readings.rounds)}" if readings.rounds > 1 else ""
         lines.append(f"{LEGEND[:-1]}, of {times} repeats{rounds}.")
     return lines
-
-
-def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"

@@ -140,6 +140,14 @@ class Record:
         return self.status == "ok"
 
     @property
+    def commit(self) -> str:
+        """The commit of the code for a person, and whether it had been changed."""
+        commit = self.git.get("commit")
+        if not isinstance(commit, str):
+            return "unknown"
+        return commit[:10] + (" with changes" if self.git.get("is_dirty") else "")
+
+    @property
     def system(self) -> str:
         """The system's name in scenario files."""
         return str(self.spec["system"])

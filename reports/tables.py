@@ -94,15 +94,15 @@ def markdown_tables(comparison: Comparison, *, heading: str) -> str:
     heads = _column_heads()
     for search in comparison.searches:
         lines += ["", f"{heading} {escape_markdown(search.title)}", ""]
-        lines += [_markdown_row(heads), _markdown_row(["---", *["---:"] * (len(heads) - 1)])]
-        lines += [_markdown_row(_cells(row)) for row in search.rows]
+        lines += [markdown_row(heads), markdown_row(["---", *["---:"] * (len(heads) - 1)])]
+        lines += [markdown_row(_cells(row)) for row in search.rows]
         lines += ["", *(f"- {escape_markdown(line)}" for line in _remarks(search))]
     if comparison.precisions:
         heads = ["search", *precision.HEADS]
         lines += ["", f"{heading} Beside {precision.FULL}", "", f"{precision.LEGEND}.", ""]
-        lines += [_markdown_row(heads), _markdown_row(["---"] * len(heads))]
+        lines += [markdown_row(heads), markdown_row(["---"] * len(heads))]
         lines += [
-            _markdown_row([row.search, *precision.cells(row)]) for row in comparison.precisions
+            markdown_row([row.search, *precision.cells(row)]) for row in comparison.precisions
         ]
     return "\n".join(lines)
 
@@ -201,7 +201,8 @@ def _line_style(line: str) -> str:
     return "bold red" if line.startswith("Answers DIFFER") else "dim"
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
+def markdown_row(cells: Sequence[str]) -> str:
+    """One line of a Markdown table."""
     return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"
 
 

@@ -49,6 +49,22 @@ class SystemInfo:
             )
 
 
+_EVERYTHING: Mapping[str, object] = {
+    "schedule": "auto",
+    "traversal": "optimal",
+    "in_place": True,
+    "siblings_together": True,
+    "recompute": True,
+    "cache_budget": None,
+    "memory_budget": None,
+    "decode_once": True,
+    "keep_blocks": True,
+    "prefetch": True,
+    "prefetch_budget": None,
+    "batched_heads": True,
+}
+"""Every addition of this project that does not depend on halving."""
+
 BUILT_IN: tuple[SystemInfo, ...] = (
     SystemInfo(
         name="baseline",
@@ -63,20 +79,7 @@ BUILT_IN: tuple[SystemInfo, ...] = (
         label="Joint",
         summary="All models executed as one, with shared blocks and without halving.",
         factory="systems.joint:Joint",
-        options={
-            "schedule": "auto",
-            "traversal": "optimal",
-            "in_place": True,
-            "siblings_together": True,
-            "recompute": True,
-            "cache_budget": None,
-            "memory_budget": None,
-            "decode_once": True,
-            "keep_blocks": True,
-            "prefetch": True,
-            "prefetch_budget": None,
-            "batched_heads": True,
-        },
+        options=_EVERYTHING,
     ),
     SystemInfo(
         name="shift",
@@ -120,21 +123,7 @@ BUILT_IN: tuple[SystemInfo, ...] = (
         summary="The same answers with every addition of this project switched on.",
         factory="systems.alsatian:Alsatian",
         aliases=("mosix",),
-        options={
-            "schedule": "auto",
-            "traversal": "optimal",
-            "in_place": True,
-            "siblings_together": True,
-            "recompute": True,
-            "cache_budget": None,
-            "memory_budget": None,
-            "decode_once": True,
-            "keep_blocks": True,
-            "prefetch": True,
-            "prefetch_budget": None,
-            "batched_heads": True,
-            "stop_when_decided": False,
-        },
+        options={**_EVERYTHING, "stop_when_decided": False},
     ),
 )
 

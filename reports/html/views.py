@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports import labels, precision
+from reports import precision
 from reports.comparison import Search
 from reports.html import charts
 from reports.html.campaigns import Campaign
@@ -143,15 +143,8 @@ def facts_of(records: Sequence[Record]) -> list[tuple[str, str]]:
         ("to", max(started)),
         ("machines", "; ".join(dict.fromkeys(record.host_class for record in records))),
         ("devices", "; ".join(dict.fromkeys(str(r.spec.get("device")) for r in records))),
-        ("code", "; ".join(dict.fromkeys(_commit(record) for record in records))),
+        ("code", "; ".join(dict.fromkeys(record.commit for record in records))),
     ]
-
-
-def _commit(record: Record) -> str:
-    commit = record.git.get("commit")
-    if not isinstance(commit, str):
-        return labels.UNKNOWN
-    return commit[:10] + (" with changes" if record.git.get("is_dirty") else "")
 
 
 def _rows(campaign: Campaign, common: Common, key_of: Mapping[int, str]) -> list[RunRow]:
