@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("models", type=int, nargs="+")
     parser.add_argument("--times", type=int, default=3)
     parser.add_argument("--one", choices=DISTRIBUTIONS, help=argparse.SUPPRESS)
+    parser.add_argument("--json", type=Path, help="write the results there too, for figures")
     args = parser.parse_args()
     if args.one:
         print(json.dumps(measure(args.models[0], args.one, times=args.times)))
@@ -158,6 +160,8 @@ def main() -> None:
         for distribution in DISTRIBUTIONS
         for result in measure_apart(count, distribution, times=args.times)
     ]
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1) + "\n")
     for r in results:
         print(
             f"{r['models']:>9,} models · {r['distribution']:<14} · {r['planner']:<16} "

@@ -3,7 +3,8 @@
     python -m bench.report_scale 500 5000
 
 Each run is a record with an answer of 35 models, a timeline of 3000 spans and a hardware
-series, as a search of half a minute leaves behind. Where there is a Chromium, the report is
+series, as a search of half a minute leaves behind. Then all figures are drawn of the same runs
+(the first 192 are figure 10's). Where there is a Chromium, the report is
 opened in it too: seconds until it is loaded, and those of them that the page's thread computed.
 """
 
@@ -16,7 +17,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reports.figures.figure_runs import figure_runs
+from reports.figures.insights import INSIGHTS
+from reports.figures.paper import PAPER_FIGURES
 from reports.html.page import Sources, write_report
 from reports.loading import load_records
+from reports.records import Record
 from tests.browser import Browser, find_chromium
 from tests.unit.reports.factory import record_json
 
@@ -38,7 +43,10 @@ DISTRIBUTIONS = ("top_50", "top_25", "top_layers")
 
 def main(counts: list[int]) -> None:
     """Print a line for each number of runs."""
-    print("runs   report s   its CPU s   memory MB   file MB   kB/run   loaded s   computed s")
+    print(
+        "runs   report s   its CPU s   memory MB   file MB   kB/run   loaded s   computed s"
+        "   figures s   files"
+    )
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
@@ -58,8 +66,23 @@ def main(counts: list[int]) -> None:
             print(
                 f"{written.runs:<7}{report_s:8.1f}{cpu_s:12.1f}{peak_mb:12.0f}{size / 1e6:10.2f}"
                 f"{size / 1e3 / written.runs:9.1f}{shown}",
+                end="",
                 flush=True,
             )
+            started = time.perf_counter()
+            files = drawn(load_records(root / "runs").records, root / "figures")
+            print(f"{time.perf_counter() - started:12.1f}{files:8}", flush=True)
+
+
+def drawn(records: Sequence[Record], folder: Path) -> int:
+    """Draw all that ``alsatian-bench figures`` draws; how many files there are then."""
+    folder.mkdir()
+    for runs in figure_runs(records, lambda *_: ()):
+        if runs.kind.scenario in PAPER_FIGURES:
+            PAPER_FIGURES[runs.kind.scenario].draw(runs, folder, runs.stem)
+        for name, draw in INSIGHTS.items():
+            draw(runs, folder, f"{runs.stem}-{name}")
+    return len(list(folder.iterdir()))
 
 
 def opened(page: Path, folder: Path) -> tuple[float, float]:
@@ -91,6 +114,7 @@ def write_runs(root: Path, count: int) -> None:
 def records(random: np.random.Generator) -> Iterator[dict[str, Any]]:
     """Runs of scenarios of 24 searches each, with four systems and eight rounds."""
     for number in itertools.count():
+        scenario = f"campaign_{number}" if number else "fig10"
         axes = itertools.product(ARCHITECTURES, DISTRIBUTIONS, (2000, 8000))
         for architecture, distribution, items in axes:
             spec = {"architecture": architecture, "distribution": distribution, "items": items,
@@ -99,7 +123,7 @@ def records(random: np.random.Generator) -> Iterator[dict[str, Any]]:
             for round_, (label, wall_s) in itertools.product(range(ROUNDS), SYSTEMS.items()):
                 noise = float(np.exp(random.normal(0, 0.03)))
                 record = record_json(
-                    label, scenario=f"campaign_{number}", round=round_, wall_s=wall_s * noise,
+                    label, scenario=scenario, round=round_, wall_s=wall_s * noise,
                     spec=spec, key=f"{label}-{architecture}-{distribution}-{items}-{round_}",
                     answer=answers[label],
                 )  # fmt: skip

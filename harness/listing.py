@@ -1,17 +1,28 @@
-"""Tables of what there is: for ``alsatian-bench list``."""
+"""What there is to choose from: for ``alsatian-bench list``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+Row = Mapping[str, object]
 
-def listing(kind: str) -> RenderableType:
-    """The table of all ``kind`` (scenarios, systems, architectures …); of systems, two."""
-    tables: dict[str, Callable[[], RenderableType]] = {
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """Things of one kind."""
+
+    title: str
+    rows: tuple[Row, ...]
+    """Each with the same names, the columns."""
+
+
+def listings(kind: str) -> tuple[Listing, ...]:
+    """All ``kind`` (scenarios, systems, architectures …); of systems, searches and probes."""
+    makers: dict[str, Callable[[], tuple[Listing, ...]]] = {
         "scenarios": _scenarios,
         "systems": _systems,
         "architectures": _architectures,
@@ -19,90 +30,134 @@ def listing(kind: str) -> RenderableType:
         "scorers": _scorers,
         "parameters": _parameters,
     }
-    return tables[kind]()
+    return makers[kind]()
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=column in ("name", "options (defaults)"), overflow="fold")
+def rendered(listing: Listing) -> Table:
+    """The table for a terminal."""
+    table = Table(
+        title=f"\n{listing.title}", title_justify="left", title_style="bold", box=None,
+        pad_edge=False,
+    )  # fmt: skip
+    for column in listing.rows[0] if listing.rows else ():
+        table.add_column(column, no_wrap=column in ("name", "options"), overflow="fold")
+    for row in listing.rows:
+        table.add_row(
+            *(
+                escape(_text(value) if name == "default" else _shown(value))
+                for name, value in row.items()
+            )
+        )
     return table
 
 
-def _scenarios() -> Table:
+def _scenarios() -> tuple[Listing, ...]:
     from harness.spec import vocabulary
     from scenarios.loading import load_scenario, shipped_scenarios
 
-    table = _table("scenarios", "name", "what", "file")
     known = vocabulary()
+    rows = []
     for name, path in sorted(shipped_scenarios().items()):
-        table.add_row(name, load_scenario(path, known).title, path.name)
-    return table
+        scenario = load_scenario(path, known)
+        rows.append({"name": name, "what": scenario.title, "scales": list(scenario.scales)})
+    return (Listing(title="scenarios", rows=tuple(rows)),)
 
 
-def _systems() -> Group:
+def _systems() -> tuple[Listing, ...]:
     from systems.registry import available_systems
 
-    table = _table("systems", "name", "shown as", "what", "options (defaults)")
-    title = "probes: single steps measured, on the same axis as systems"
-    probes = _table(title, "name", "shown as", "what")
+    searches: list[Row] = []
+    probes: list[Row] = []
     for info in available_systems().values():
+        row = {"name": info.name, "shown as": info.label, "what": info.summary}
         if info.kind == "probe":
-            probes.add_row(info.name, info.label, info.summary)
+            probes.append(row)
             continue
-        options = "\n".join(f"{name}={_shown(value)}" for name, value in info.options.items())
-        name = ", ".join((info.name, *info.aliases))
-        table.add_row(name, info.label, info.summary, options)
-    return Group(table, "", probes)
+        names = ", ".join((info.name, *info.aliases))
+        searches.append({**row, "name": names, "options": dict(info.options)})
+    return (
+        Listing(title="systems, with the defaults of their options", rows=tuple(searches)),
+        Listing(
+            title="probes: single steps measured, on the same axis as systems", rows=tuple(probes)
+        ),
+    )
 
 
-def _architectures() -> Table:
+def _architectures() -> tuple[Listing, ...]:
     from systems.models.architectures import ARCHITECTURES
     from systems.models.snapshot_families import SNAPSHOT_FAMILIES
 
-    table = _table("architectures", "name", "shown as", "reads", "blocks", "parameters", "pixels")
-    for item in ARCHITECTURES.values():
-        pixels = str(item.resolution) if item.resolution else "–"
-        table.add_row(
-            item.name, item.label, item.modality, str(item.block_count),
-            f"{item.parameter_count:,}", pixels,
-        )  # fmt: skip
-    for family in SNAPSHOT_FAMILIES.values():  # of any size: model_set snapshots
-        table.add_row(family.name, family.label, family.modality, "any", "any", "any")
-    return table
+    rows: list[Row] = [
+        {
+            "name": item.name,
+            "shown as": item.label,
+            "reads": item.modality,
+            "blocks": item.block_count,
+            "parameters": item.parameter_count,
+            "pixels": item.resolution or None,
+        }
+        for item in ARCHITECTURES.values()
+    ]
+    rows += [  # of any size: model_set snapshots
+        {
+            "name": family.name,
+            "shown as": family.label,
+            "reads": family.modality,
+            "blocks": "any",
+            "parameters": "any",
+            "pixels": "any",
+        }
+        for family in SNAPSHOT_FAMILIES.values()
+    ]
+    return (Listing(title="architectures", rows=tuple(rows)),)
 
 
-def _datasets() -> Table:
-    from systems.data.datasets import DATASETS
+def _datasets() -> tuple[Listing, ...]:
+    from systems.data.datasets import available_datasets
 
-    table = _table("datasets", "name", "holds", "what", "needs a path")
-    for item in DATASETS.values():
-        table.add_row(item.name, item.modality, item.summary, "yes" if item.needs_path else "no")
-    return table
+    rows = tuple(
+        {
+            "name": item.name,
+            "holds": item.modality,
+            "what": item.summary,
+            "needs a path": item.needs_path,
+        }
+        for item in available_datasets().values()
+    )
+    return (Listing(title="datasets", rows=rows),)
 
 
-def _scorers() -> Table:
+def _scorers() -> tuple[Listing, ...]:
     from systems.scoring import SCORERS
 
-    table = _table("scorers", "name", "what")
-    for name, meaning in SCORERS.items():
-        table.add_row(name, meaning)
-    return table
+    rows = tuple({"name": name, "what": meaning} for name, meaning in SCORERS.items())
+    return (Listing(title="scorers", rows=rows),)
 
 
-def _parameters() -> Table:
+def _parameters() -> tuple[Listing, ...]:
     from scenarios.parameters import PARAMETERS
 
-    table = _table("parameters of a run", "name", "default", "meaning")
-    for item in PARAMETERS.values():
-        unit = escape(f" [{item.unit}]") if item.unit else ""
-        table.add_row(item.name, _shown(item.default), f"{item.meaning}{unit}")
-    return table
+    rows = tuple(
+        {"name": item.name, "default": item.default, "meaning": item.meaning, "unit": item.unit}
+        for item in PARAMETERS.values()
+    )
+    return (Listing(title="parameters of a run", rows=rows),)
 
 
 def _shown(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return "\n".join(f"{name}={_text(each)}" for name, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _text(value: object) -> str:
+    """As a scenario file has it."""
+    if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return "null" if value is None else str(value)

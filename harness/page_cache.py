@@ -153,8 +153,12 @@ def prepare_cache_state(state: Literal["cold", "warm"], paths: Iterable[Path]) -
         eviction = evict(files)
         method, after = eviction.method, eviction.after
     else:
-        warm(files)
-        method, after = "read", residency(files)
+        method = "read"
+        for _ in range(_ATTEMPTS):  # a kernel may reclaim pages while others are read
+            warm(files)
+            after = residency(files)
+            if _why_not(state, after) is None:
+                break
     reason = _why_not(state, after)
     return {
         "state": state,

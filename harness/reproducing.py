@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,8 +30,11 @@ class KnownScenario:
     description: str
     commands: Mapping[str, str]
     """What a person types for a run, by the run's identity."""
+    specs: tuple[RunSpec, ...]
+    """The runs that it has on this machine, in its order."""
 
 
+@functools.cache
 def known_scenario(name: str, scale: str | None) -> KnownScenario | None:
     """A shipped scenario's words and commands; None where there is no such scenario or scale.
 
@@ -46,13 +50,20 @@ def known_scenario(name: str, scale: str | None) -> KnownScenario | None:
     except ScenarioError:
         return None
     commands: dict[str, str] = {}
+    specs: dict[str, RunSpec] = {}
     for cell in cells:
         try:
             spec = RunSpec.from_cell(cell, folder=path.parent)
         except (SpecError, BenchError, ConfigurationError):
             continue  # not on this machine: it lacks a file, say
         commands.setdefault(spec.identity, _command(scenario, scale, cell))
-    return KnownScenario(title=scenario.title, description=scenario.description, commands=commands)
+        specs.setdefault(spec.identity, spec)
+    return KnownScenario(
+        title=scenario.title,
+        description=scenario.description,
+        commands=commands,
+        specs=tuple(specs.values()),
+    )
 
 
 def scenario_file(spec: Mapping[str, Any], identity: str) -> str | None:

@@ -17,6 +17,8 @@ from reports.rows import Row, measured_row, missing_row, row_order
 class Search:
     """All systems on one search."""
 
+    key: str
+    """As in ``Record.search``, of all its runs."""
     title: str
     panel_title: str
     """What sets this search apart from the others of the comparison."""
@@ -158,6 +160,7 @@ def _search(
     rows.sort(key=row_order)
     facts = [record.dataset for record in group if record.dataset]
     return Search(
+        key=group[0].search,
         title=title,
         panel_title=panel,
         scenario=group[0].scenario,

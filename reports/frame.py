@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def to_frame(comparison: Comparison) -> pd.DataFrame:
-    """The comparison as a table: one line per search and system, SI units in the names."""
-    import pandas as pd
+def comparison_lines(comparison: Comparison) -> list[dict[str, object]]:
+    """One line per search and system, in plain JSON types; SI units in the names.
 
+    ``reports.columns`` says what the columns mean.
+    """
     names = sorted({name for search in comparison.searches for name in search.spec})
     spec_names = [name for name in names if name not in ("system", "options")]
-    lines = [
+    return [
         {
             "scenario": search.scenario,
             "scale": search.scale,
@@ -31,7 +32,13 @@ def to_frame(comparison: Comparison) -> pd.DataFrame:
         for search in comparison.searches
         for row in search.rows
     ]
-    return pd.DataFrame(lines)
+
+
+def to_frame(comparison: Comparison) -> pd.DataFrame:
+    """The same as a table."""
+    import pandas as pd
+
+    return pd.DataFrame(comparison_lines(comparison))
 
 
 def _line(row: Row) -> dict[str, object]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reports import labels
-from reports.gate_metric import Metric, Rules, cell_of, measured_metric, with_speed_up
-from reports.pairing import Cell, pair_cells
-from reports.readings import is_probe
+from reports.gate_metric import Metric, Rules, measured_metric, with_speed_up
+from reports.pairing import pair_cells
 from reports.records import Record
+from reports.sides import by_cell
 from reports.verdict import Verdict, judge
 
 EXIT_CODES: Mapping[Verdict, int] = {
@@ -65,7 +65,7 @@ def judge_gate(
         rules: tolerances, level and noise.
         earlier: verdicts of earlier looks at the same gate, by metric.
     """
-    of_base, of_head = _by_cell(base), _by_cell(head)
+    of_base, of_head = by_cell(base), by_cell(head)
     pairing = pair_cells([cell for cell, _ in of_base], [cell for cell, _ in of_head])
     hosts = sorted({record.host_class for record in (*base, *head)})
     faults = [f"{of_base[at][0].title} is missing in head." for at in pairing.missing]
@@ -78,7 +78,7 @@ def judge_gate(
         faults.append("Base and head have nothing in common that could be compared.")
     metrics = [
         measured_metric(*pair, rules=rules, search=title)
-        for pair, title in zip(pairs, _titles([runs[0] for _, runs in pairs]), strict=True)
+        for pair, title in zip(pairs, search_titles([runs[0] for _, runs in pairs]), strict=True)
     ]
     sound = [pair for metric, pair in zip(metrics, pairs, strict=True) if metric.times]
     timed = [metric.times for metric in metrics if metric.times and not metric.reason]
@@ -96,16 +96,7 @@ def judge_gate(
     )
 
 
-def _by_cell(records: Sequence[Record]) -> list[tuple[Cell, list[Record]]]:
-    """The searches among ``records``, each with its rounds."""
-    cells: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        if not is_probe(record):
-            cells.setdefault((record.search, record.variant), []).append(record)
-    return [(cell_of(runs[0]), runs) for runs in cells.values()]
-
-
-def _titles(records: Sequence[Record]) -> list[str]:
+def search_titles(records: Sequence[Record]) -> list[str]:
     """The search of each record in one line that tells it from the others."""
     specs = [
         {name: value for name, value in record.spec.items() if name not in ("system", "options")}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reports import labels
-from reports.agreement import check_agreement
-from reports.pairing import Cell
 from reports.records import Record
+from reports.sides import difference, is_interleaved, pairs_by_round, seconds_of
 from reports.statistics import CLAIM_ROUNDS, Ratio, median, paired_ratio
 from reports.verdict import PairedTimes, Verdict
 
@@ -21,9 +19,12 @@ TOLERANCE = 0.05
 class Rules:
     """By what a gate judges."""
 
-    tolerance: float = TOLERANCE
+    tolerance: float | None = None
+    """For all systems; None leaves it to the scenarios."""
     by_system: Mapping[str, float] = field(default_factory=dict)
     """Other tolerances, by a system's name in scenarios, or its label."""
+    by_scenario: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """What scenarios say: by their names and systems'; ``TOLERANCE`` where they say nothing."""
     level: float = 0.01
     """Of the tests at this look; see ``reports.looks``."""
     noise: Callable[[str], float | None] = lambda _: None
@@ -36,7 +37,9 @@ class Rules:
         for name in (record.label, record.system):
             if name in self.by_system:
                 return self.by_system[name]
-        return self.tolerance
+        if self.tolerance is not None:
+            return self.tolerance
+        return self.by_scenario.get(record.scenario, {}).get(record.system, TOLERANCE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,11 +76,6 @@ class Metric:
         return self.verdict == "inconclusive" and (self.reason is not None or not is_ruled_out)
 
 
-def cell_of(record: Record) -> Cell:
-    """What a record is a run of."""
-    return Cell(scenario=record.scenario, scale=record.scale, label=record.label, spec=record.spec)
-
-
 def measured_metric(
     base: Sequence[Record], head: Sequence[Record], *, rules: Rules, search: str
 ) -> Metric:
@@ -90,14 +88,14 @@ def measured_metric(
         search: the search in one line, for people.
     """
     last = head[-1]
-    fault = _not_measured(base, head) or _difference(base, head)
-    pairs = [] if fault else _pairs(base, head)  # no times that anybody could quote
+    fault = _not_measured(base, head) or difference(base, head, names=("base", "head"))
+    pairs = [] if fault else pairs_by_round(base, head)  # no times that anybody could quote
     tolerance = rules.tolerance_of(last)
     times = None
     if pairs:
         times = PairedTimes(
             name=last.identity,
-            ratios=tuple(_seconds(after) / _seconds(before) for before, after in pairs),
+            ratios=tuple(seconds_of(after) / seconds_of(before) for before, after in pairs),
             tolerance=tolerance,
             noise=rules.noise(last.identity),
         )
@@ -106,8 +104,8 @@ def measured_metric(
         label=last.label,
         search=search,
         is_base_system=last.is_base,
-        base_s=median([_seconds(before) for before, _ in pairs]),
-        head_s=median([_seconds(after) for _, after in pairs]),
+        base_s=median([seconds_of(before) for before, _ in pairs]),
+        head_s=median([seconds_of(after) for _, after in pairs]),
         times=times,
         tolerance=tolerance,
         verdict="invalid" if fault else "inconclusive",
@@ -116,23 +114,13 @@ def measured_metric(
     )
 
 
-def _pairs(base: Sequence[Record], head: Sequence[Record]) -> list[tuple[Record, Record]]:
-    """The measured runs of both sides, by round."""
-    after = {run.round: run for run in head if run.ok and run.wall_s is not None}
-    return [
-        (run, after[run.round])
-        for run in sorted(base, key=lambda run: run.round)
-        if run.ok and run.wall_s is not None and run.round in after
-    ]
-
-
 def _not_measured(base: Sequence[Record], head: Sequence[Record]) -> str | None:
     """Why there is nothing to judge: a side that went wrong, or never in the same round."""
     for side, runs in (("base", base), ("head", head)):
         broken = [run for run in runs if run.status not in ("ok", "invalid")]
         if broken:
             return f"{side}: {broken[-1].status}. {broken[-1].reason or ''}".strip()
-    if _pairs(base, head):
+    if pairs_by_round(base, head):
         return None
     disturbed = [run for run in (*base, *head) if run.status == "invalid"]
     if disturbed:
@@ -140,27 +128,9 @@ def _not_measured(base: Sequence[Record], head: Sequence[Record]) -> str | None:
     return "Base and head have no round in common."
 
 
-def _difference(base: Sequence[Record], head: Sequence[Record]) -> str | None:
-    """How the answers of the two sides differ, or that they could not be compared."""
-    sides = [_marked(run, "base") for run in base] + [_marked(run, "head") for run in head]
-    agreement = check_agreement([run for run in sides if run.ok])
-    if agreement.status == "differ":
-        more = len(agreement.findings) - 1
-        return f"Answers differ. {agreement.findings[0]}" + (f" ({more} more.)" if more else "")
-    return None if agreement.status == "agree" else "There are no answers to compare."
-
-
-def _marked(record: Record, side: str) -> Record:
-    """A record that the comparison of answers takes for another system than the other side's."""
-    options = record.spec.get("options")
-    marked = {**(options if isinstance(options, Mapping) else {}), "side": side}
-    spec = {**record.spec, "options": marked}
-    return replace(record, label=f"{record.label} ({side})", spec=spec)
-
-
 def _doubt(pairs: Sequence[tuple[Record, Record]], *, across_jobs: bool) -> str | None:
     """Why measured pairs are not to be judged."""
-    if not across_jobs and len(pairs) > 1 and not _is_interleaved(pairs):
+    if not across_jobs and len(pairs) > 1 and not is_interleaved(pairs):
         return (
             "Base and head were not measured side by side, so that drift of the machine counts as "
             "a change; --across-jobs judges nevertheless."
@@ -168,15 +138,6 @@ def _doubt(pairs: Sequence[tuple[Record, Record]], *, across_jobs: bool) -> str 
     if len(pairs) < CLAIM_ROUNDS:
         return f"Measured in {labels.rounds(len(pairs))}; a verdict takes {CLAIM_ROUNDS}."
     return None
-
-
-def _is_interleaved(pairs: Sequence[tuple[Record, Record]]) -> bool:
-    """Whether the sides take turns: at least one change of sides per round."""
-    runs = [
-        (run.started_at, at, side) for at, pair in enumerate(pairs) for side, run in enumerate(pair)
-    ]
-    order = [side for _, _, side in sorted(runs)]
-    return sum(a != b for a, b in itertools.pairwise(order)) >= len(pairs)
 
 
 def _phases(pairs: Sequence[tuple[Record, Record]]) -> dict[str, tuple[float, float]]:
@@ -209,13 +170,13 @@ def with_speed_up(
     )
     if metric.is_base_system or metric.verdict == "invalid" or of_base_system is None:
         return metric
-    own = {after.round: (before, after) for before, after in _pairs(*pair)}
+    own = {after.round: (before, after) for before, after in pairs_by_round(*pair)}
     ups = [
         (
-            _seconds(before) / _seconds(own[before.round][0]),
-            _seconds(after) / _seconds(own[before.round][1]),
+            seconds_of(before) / seconds_of(own[before.round][0]),
+            seconds_of(after) / seconds_of(own[before.round][1]),
         )
-        for before, after in _pairs(*of_base_system)
+        for before, after in pairs_by_round(*of_base_system)
         if before.round in own
     ]
     if not ups:
@@ -223,8 +184,3 @@ def with_speed_up(
     of_base, of_head = [up[0] for up in ups], [up[1] for up in ups]
     medians = (median(of_base) or 0.0, median(of_head) or 0.0)
     return replace(metric, speed_up=medians, speed_up_ratio=paired_ratio(of_head, of_base))
-
-
-def _seconds(record: Record) -> float:
-    assert record.wall_s is not None  # what the callers have checked
-    return record.wall_s

@@ -69,9 +69,9 @@ def gate_markdown(judgement: GateJudgement, facts: Mapping[str, Any]) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def gate_json(judgement: GateJudgement, facts: Mapping[str, Any]) -> str:
-    """The same for programs; null is unknown."""
-    document = {
+def gate_document(judgement: GateJudgement, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for programs, in plain JSON types; null is unknown."""
+    return {
         "schema": SCHEMA,
         "verdict": judgement.verdict,
         "exit_code": judgement.exit_code,
@@ -82,7 +82,11 @@ def gate_json(judgement: GateJudgement, facts: Mapping[str, Any]) -> str:
         "host_class": judgement.host_class,
         **facts,
     }
-    return json.dumps(document, indent=1)
+
+
+def gate_json(judgement: GateJudgement, facts: Mapping[str, Any]) -> str:
+    """The same as a JSON text."""
+    return json.dumps(gate_document(judgement, facts), indent=1)
 
 
 def gate_sentence(judgement: GateJudgement) -> str:

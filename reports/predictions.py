@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -91,9 +90,9 @@ def print_predictions(console: Console, rows: Sequence[PredictedRow]) -> None:
     console.print(Text(LEGEND, style="dim"), width=width, soft_wrap=False)
 
 
-def as_json(rows: Sequence[PredictedRow], notes: Sequence[str]) -> str:
-    """Rows and notes as a JSON document."""
-    return json.dumps({"notes": list(notes), "runs": [row.as_json() for row in rows]}, indent=1)
+def as_json(rows: Sequence[PredictedRow], notes: Sequence[str]) -> dict[str, object]:
+    """Rows and notes in plain JSON types."""
+    return {"notes": list(notes), "runs": [row.as_json() for row in rows]}
 
 
 def _measured(row: PredictedRow, runs: Sequence[Record]) -> PredictedRow:

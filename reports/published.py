@@ -37,15 +37,23 @@ def published_s(record: Record) -> float | None:
     The scenario's name says the figure; architecture, distribution, items and memory limit
     find the bar, each by the published value that the run's own stands for.
     """
+    found = _bar(record)
+    return None if found is None else _seconds(found, _COLUMNS[record.system])
+
+
+def published_phases_s(record: Record) -> Mapping[str, float]:
+    """The same, split into the paper's four phases; empty where it shows no split."""
+    found = _bar(record) or {}
+    return {phase: float(found[phase]) for phase in _PHASES if phase in found}
+
+
+def _bar(record: Record) -> Mapping[str, Any] | None:
     column = _COLUMNS.get(record.system)
     rows = published().get(record.scenario)
     if column is None or not isinstance(rows, list):
         return None
     values = {**record.spec, **record.stands_for}
-    for row in rows:
-        if _is_of(row, values, column):
-            return _seconds(row, column)
-    return None
+    return next((row for row in rows if _is_of(row, values, column)), None)
 
 
 def _is_of(row: Mapping[str, Any], values: Mapping[str, Any], column: str) -> bool:

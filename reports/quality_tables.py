@@ -10,7 +10,7 @@ from reports import labels
 from reports.amortisation import Amortisation
 from reports.quality import TOP, standard_error
 from reports.quality_rows import QualityRow, SearchQuality
-from reports.tables import WIDTH, escape_markdown, markdown_row
+from reports.tables import WIDTH, escape_markdown, markdown_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,12 +59,12 @@ def quality_markdown(searches: Sequence[SearchQuality], *, heading: str = "##") 
     parts = [LEGEND + "."]
     for search in searches:
         parts.append(f"{heading} {escape_markdown(search.title)}")
-        parts.append(_markdown_table(_HEADS, [_cells(row) for row in search.rows]))
+        parts.append(markdown_table(_HEADS, [_cells(row) for row in search.rows]))
         parts.append("\n".join(f"- {escape_markdown(line)}" for line in remarks(search)))
         if search.amortisations:
             parts.append(escape_markdown(ingest_sentence(search)))
             lines = [_paid_cells(each) for each in search.amortisations]
-            parts.append(_markdown_table(_PAID_HEADS, lines))
+            parts.append(markdown_table(_PAID_HEADS, lines))
     return "\n\n".join(parts)
 
 
@@ -73,7 +73,7 @@ def write_quality(searches: Sequence[SearchQuality], folder: Path) -> tuple[Path
     import pandas as pd
 
     csv, markdown = folder / "quality.csv", folder / "quality.md"
-    lines = [_line(search, row) for search in searches for row in search.rows]
+    lines = quality_lines(searches)
     pd.DataFrame(lines).to_csv(csv, index=False, lineterminator="\n")
     figure = "![time and regret](quality.png)"
     text = f"# What a search is worth\n\n{figure}\n\n{quality_markdown(searches)}\n"
@@ -95,6 +95,11 @@ def remarks(search: SearchQuality) -> list[str]:
         f"Best: {search.best}, {truth.accuracy[search.best]:.3f} ± {error:.3f}; "
         f"{100 * search.spread:.1f} points above the worst.",
     ]
+
+
+def quality_lines(searches: Sequence[SearchQuality]) -> list[dict[str, object]]:
+    """A line per search and system, in plain JSON types: the columns of the CSV file."""
+    return [_line(search, row) for search in searches for row in search.rows]
 
 
 def ingest_sentence(search: SearchQuality) -> str:
@@ -162,8 +167,3 @@ def _line(search: SearchQuality, row: QualityRow) -> dict[str, object]:
         "saved_over_strong_s": paid.saved_over_strong_s if paid else None,
         "searches_until_paid_over_strong": paid.searches_over_strong if paid else None,
     }
-
-
-def _markdown_table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rule = "|" + "|".join([" --- ", *[" ---: "] * (len(heads) - 1)]) + "|"
-    return "\n".join([markdown_row(heads), rule, *map(markdown_row, lines)])

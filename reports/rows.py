@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from reports import labels
 from reports.agreement import Agreement, AgreementStatus
-from reports.published import published_s
+from reports.published import published_phases_s, published_s
 from reports.records import Record
 from reports.statistics import Ratio, median, paired_ratio
 
@@ -35,6 +35,8 @@ class Row:
     """The same over the strong Base, which decodes once and loads ahead."""
     published: float | None
     """The paper's speed-up over Base, of what this search stands for; None where it has none."""
+    published_phases_s: Mapping[str, float]
+    """The paper's seconds by phase, of what this search stands for; empty where it has none."""
     remark: str | None
     """Why there is no speed-up, in a few words."""
     phases_s: Mapping[str, float]
@@ -66,9 +68,14 @@ class Row:
 
 def row_order(row: Row) -> tuple[object, ...]:
     """Sorts systems into their fixed order; of each, first the one with its own options."""
+    return (*system_place(row), row.variant)
+
+
+def system_place(one: Row | Record) -> tuple[int, str, bool, str]:
+    """Where a system stands among others: Base first."""
     order = labels.SYSTEM_ORDER
-    place = order.index(row.system) if row.system in order else len(order)
-    return (place, row.system, "+" in row.label, row.label, row.variant)
+    place = order.index(one.system) if one.system in order else len(order)
+    return (place, one.system, "+" in one.label, one.label)
 
 
 def measured_row(runs: Sequence[Record], *, group: Sequence[Record], agreement: Agreement) -> Row:
@@ -93,6 +100,7 @@ def measured_row(runs: Sequence[Record], *, group: Sequence[Record], agreement: 
         speed_up=speed_up,
         over_strong=None if last.system == "baseline" else over_strong,
         published=_published(last),
+        published_phases_s=published_phases_s(last),
         remark=remark,
         phases_s=_phases(ok),
         operation_ratio=_median(ok, lambda run: run.operation_ratio),
@@ -109,7 +117,8 @@ def missing_row(record: Record) -> Row:
     return Row(
         label=record.label, system=record.system, variant=record.variant, is_base=record.is_base,
         status="missing", reason="there is no record of it", rounds=0, attempts=0, wall_s=None,
-        speed_up=None, over_strong=None, published=None, remark=None, phases_s={},
+        speed_up=None, over_strong=None, published=None, published_phases_s={}, remark=None,
+        phases_s={},
         operation_ratio=None, time_bound_s=None, efficiency=None, counts={},
         agreement="unchecked", code=None,
     )  # fmt: skip

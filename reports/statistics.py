@@ -82,6 +82,46 @@ def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
     )
 
 
+def unpaired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Ratio:
+    """The ratio of times that were measured at different moments, with Welch's 95% interval.
+
+    exp(mean of log a − mean of log b); the interval does not suppose that both scatter alike
+    (Welch, "The generalization of Student's problem when several different population
+    variances are involved", Biometrika 34(1–2), 1947). Nothing cancels here: drift of the
+    machine between the two sets is in the ratio. ``rounds`` is the smaller number of times.
+
+    Raises:
+        ValueError: a side without times, or a time that is not positive and finite.
+    """
+    if not numerators or not denominators:
+        raise ValueError("An unpaired ratio needs at least one time on each side.")
+    if not all(0 < time < math.inf for time in (*numerators, *denominators)):
+        raise ValueError("An unpaired ratio needs positive, finite times.")
+    sides = [[math.log(time) for time in times] for times in (numerators, denominators)]
+    means = [math.fsum(logs) / len(logs) for logs in sides]
+    value = math.exp(means[0] - means[1])
+    rounds = min(map(len, sides))
+    if rounds < 2:
+        return Ratio(value=value, low=None, high=None, rounds=rounds)
+    errors = [
+        math.fsum((log - mean) ** 2 for log in logs) / (len(logs) - 1) / len(logs)
+        for logs, mean in zip(sides, means, strict=True)
+    ]
+    total = sum(errors)
+    if total == 0:
+        return Ratio(value=value, low=value, high=value, rounds=rounds)
+    freedom = total**2 / sum(
+        error**2 / (len(logs) - 1) for error, logs in zip(errors, sides, strict=True)
+    )
+    half_width = student_t(freedom) * math.sqrt(total)
+    return Ratio(
+        value=value,
+        low=value * math.exp(-half_width),
+        high=value * math.exp(half_width),
+        rounds=rounds,
+    )
+
+
 def log_spread(ratios: Sequence[float]) -> float | None:
     """The standard deviation of log-ratios (n - 1 below); None of fewer than two.
 
@@ -114,7 +154,7 @@ def smallest_shown(spread: float, rounds: int) -> float:
     return math.exp(quantiles * spread / math.sqrt(rounds))
 
 
-def student_t(degrees_of_freedom: int, *, below: float = (1 + CONFIDENCE) / 2) -> float:
+def student_t(degrees_of_freedom: float, *, below: float = (1 + CONFIDENCE) / 2) -> float:
     """The quantile of Student's t below which a share ``below`` lies.
 
     The default is the half-width of the two-sided 95% interval in standard errors.

@@ -206,6 +206,12 @@ def markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"
 
 
+def markdown_table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A whole table: the first column to the left, the others to the right."""
+    rule = "|" + "|".join([" --- ", *[" ---: "] * (len(heads) - 1)]) + "|"
+    return "\n".join([markdown_row(heads), rule, *map(markdown_row, lines)])
+
+
 def escape_markdown(text: str) -> str:
     """Labels and reasons come from outside: no cell ends early, no tag takes effect."""
     flat = " ".join(text.split())

@@ -12,6 +12,7 @@ from scenarios.architecture_choice import ArchitectureChoice
 from scenarios.document import Node
 from scenarios.errors import Problems, did_you_mean
 from scenarios.parameters import PARAMETERS, Parameter, Value
+from scenarios.shares import parse_share
 from scenarios.system_choice import SystemChoice
 
 TOP_LEVEL = (
@@ -24,6 +25,7 @@ TOP_LEVEL = (
     "rounds",
     "monotone",
     "exclude",
+    "tolerance",
     "scales",
 )
 """The keys of a scenario."""
@@ -77,6 +79,23 @@ class Reader:
             return node.value
         self._problems.add(node.line, "'rounds' must be a whole number of at least 1.")
         return None
+
+    def tolerance(self, node: Node | None) -> Mapping[str, float]:
+        """By system: the relative change of its time that the gate lets pass."""
+        found = {}
+        for system, child in self.entries(node, "'tolerance'").items():
+            known = self._vocabulary["systems"]
+            if system not in known:
+                fix = did_you_mean(system, known)
+                self._problems.add(
+                    child.line, f"There is no system '{system}' (in tolerance). {fix}"
+                )
+                continue
+            try:
+                found[system] = parse_share(child.value if child.is_scalar else "…")
+            except ValueError as error:
+                self._problems.add(child.line, f"tolerance of {system}: {error}")
+        return found
 
     def parameters(self, entries: Mapping[str, Node], section: str) -> Mapping[str, Node]:
         """Those of ``entries`` that are run parameters; the others are problems."""

@@ -58,6 +58,8 @@ class Scenario:
     monotone: tuple[str, ...] = ()
     """Those of ``GROWING`` along which runs are skipped after one was out of memory."""
     exclusions: tuple[Exclusion, ...] = ()
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    """By system: the relative change of its time that the gate lets pass."""
     scales: Mapping[str, Scale] = field(default_factory=dict)
     scale: str | None = None
     """The scale that has been applied."""

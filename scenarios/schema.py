@@ -29,6 +29,7 @@ class Schema:
     monotone       list of parameters: once a run is out of memory, runs with larger values
                    of them and all else equal are skipped
     exclude        list of mappings parameter: value or values, and the reason
+    tolerance      system: change of its time that the gate lets pass (5%)
     scales         name: values that replace those of matrix and fixed (``--scale``), rounds,
                    and stands_for, parameter: {value: the published value that it stands for}
     =============  ==================================================================
@@ -60,6 +61,7 @@ class Schema:
             rounds=self._reader.rounds(top.get("rounds")) or 1,
             monotone=self._monotone(top.get("monotone")),
             exclusions=tuple(self._exclusions(top.get("exclude"))),
+            tolerance=self._reader.tolerance(top.get("tolerance")),
             scales=dict(self._scales(top.get("scales"))),
             lines=self._reader.lines,
         )

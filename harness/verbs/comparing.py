@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,43 @@ from rich.markup import escape
 from harness.terminal import ERR, OUT
 
 if TYPE_CHECKING:
+    from reports.comparison import Comparison
     from reports.readings import ReadingsTable
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """What a comparison came to."""
+
+    comparison: Comparison
+    readings: Sequence[ReadingsTable]
+    files: Sequence[Path]
+    """That were written."""
+
+    @property
+    def is_valid(self) -> bool:
+        """Something was measured, no run went wrong, and no answers differ."""
+        is_valid = self.comparison.is_valid if self.comparison.searches else bool(self.readings)
+        return is_valid and all(table.is_valid for table in self.readings)
+
+    def as_json(self) -> dict[str, object]:
+        """In plain JSON types; the lines have the columns of ``comparison.csv``."""
+        from reports.frame import comparison_lines
+
+        return {
+            "is_valid": self.is_valid,
+            "systems": comparison_lines(self.comparison),
+            "readings": [
+                {"probe": table.probe, "rows": [dict(row) for row in table.rows]}
+                for table in self.readings
+            ],
+            "files": [str(path) for path in self.files],
+        }
 
 
 def compare_runs(
     folders: Sequence[Path], output: Path, *, scenario: Any = None, command: str = ""
-) -> bool:
+) -> Compared:
     """Print and write the comparison of the runs below ``folders``.
 
     Args:
@@ -26,13 +58,13 @@ def compare_runs(
         command: what has it run again.
 
     Returns:
-        False where answers differ, a run went wrong, or nothing was measured.
+        What came out, and the files.
     """
     from reports.analysis import Subject, write_analysis
     from reports.comparison import compare
-    from reports.figure import draw
+    from reports.figures.breakdown import draw
+    from reports.figures.overview import draw_overview
     from reports.loading import load_records
-    from reports.overview import draw_overview
     from reports.precision import write_csv as write_precisions
     from reports.readings import collect_readings
     from reports.readings_tables import markdown_section
@@ -43,14 +75,18 @@ def compare_runs(
     comparison, readings = compare(loaded.records), collect_readings(loaded.records)
     output.mkdir(parents=True, exist_ok=True)
     figures: list[Path] = []
+    tables: list[Path] = []
     if comparison.searches:
         print_comparison(OUT, comparison)
-        write_csv(comparison, output / "comparison.csv")
-        write_markdown(comparison, output / "comparison.md")
+        tables = [output / f"comparison.{kind}" for kind in ("csv", "md")]
+        write_csv(comparison, tables[0])
+        write_markdown(comparison, tables[1])
         if comparison.precisions:
-            write_precisions(comparison.precisions, output / "precision.csv")
+            tables.append(output / "precision.csv")
+            write_precisions(comparison.precisions, tables[-1])
         figures += [*draw_overview(comparison, output), *draw(comparison, output)]
     if readings:
+        tables += [output / f"readings.{kind}" for kind in ("csv", "md")]
         figures += _publish_readings(readings, output)
     subject = Subject(
         title=scenario.title if scenario else f"Runs of {', '.join(map(str, folders))}",
@@ -70,20 +106,17 @@ def compare_runs(
         ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
     for line in summarise(comparison).lines:
         OUT.print(escape(line))
-    if comparison.searches:
-        OUT.print(f"Table: {output / 'comparison.csv'}, {output / 'comparison.md'}")
-    if readings:
-        OUT.print(f"Readings: {output / 'readings.csv'}, {output / 'readings.md'}")
+    if tables:
+        OUT.print(f"Table: {', '.join(map(str, tables))}")
     if figures:
-        OUT.print(f"Figure: {', '.join(str(path) for path in figures)}")
+        OUT.print(f"Figure: {', '.join(map(str, figures))}")
     OUT.print(f"Analysis: {page}")
-    is_valid = comparison.is_valid if comparison.searches else bool(readings)
-    return is_valid and all(table.is_valid for table in readings)
+    return Compared(comparison=comparison, readings=readings, files=(*tables, *figures, page))
 
 
 def _publish_readings(tables: Sequence[ReadingsTable], output: Path) -> Sequence[Path]:
     """Print and write what probes found; the files of its figures."""
-    from reports.readings_figure import draw_readings
+    from reports.figures.readings import draw_readings
     from reports.readings_tables import print_readings, write_csv, write_markdown
 
     print_readings(OUT, tables)

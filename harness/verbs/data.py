@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.terminal import ERR, OUT
+from harness.verbs.options import Format, FormatOption, answer_json, is_for_programs
 
 if TYPE_CHECKING:
     from systems.data.datasets import DatasetKind
@@ -41,10 +42,17 @@ def list_(
     name: Annotated[
         str | None, typer.Argument(metavar="[DATASET]", help="All that is known of this one.")
     ] = None,
+    output_format: FormatOption = Format.table,
 ) -> None:
     """Say which published datasets can be read, where they come from, how they are laid out."""
+    from systems.data.datasets import dataset_kind
     from systems.data.published import PUBLISHED
 
+    if is_for_programs(output_format):
+        if name is not None:
+            dataset_kind(name)  # a mistake in the name is the same sentence here
+        answer_json([_as_json(f) for f in PUBLISHED.values() if name in (None, f.name)])
+        return
     if name is not None:
         _describe(name)
         return
@@ -68,6 +76,7 @@ def check(
     decode: Annotated[
         bool, typer.Option("--decode/--no-decode", help="Decode every file to find damage.")
     ] = True,
+    output_format: FormatOption = Format.table,
 ) -> None:
     """Check a dataset's layout, its counts against the published ones, and every file.
 
@@ -77,6 +86,7 @@ def check(
     from systems.data.inspection import inspect
     from systems.data.published import PUBLISHED
 
+    for_programs = is_for_programs(output_format)
     kind = dataset_kind(dataset)
     files = _files(kind, path)
     OUT.print(escape(f"{dataset} in {files.folders.root}: {len(files.folders.files):,} files"))
@@ -89,6 +99,17 @@ def check(
         OUT.print(f"[yellow]note:[/yellow] {escape(sentence)}")
     for sentence in problems:
         OUT.print(f"[red]problem:[/red] {escape(sentence)}")
+    if for_programs:
+        answer_json(
+            {
+                "dataset": dataset,
+                "folder": str(files.folders.root),
+                "files": len(files.folders.files),
+                "classes": list(files.folders.classes),
+                "notes": list(findings.notes),
+                "problems": problems,
+            }
+        )
     if problems:
         OUT.print(f"{len(problems):,} problems.")
         raise typer.Exit(PROBLEMS_FOUND)
@@ -107,6 +128,7 @@ def split(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="A scenario's data_seed.")] = 0,
     test_fraction: Annotated[float, typer.Option(help="The share that tests.")] = 0.2,
+    output_format: FormatOption = Format.table,
 ) -> None:
     """Write the split that a search with these numbers uses: file, class, part, order."""
     from systems.data.content import write_atomically
@@ -122,12 +144,28 @@ def split(
     require_all(files)
     text, counts = split_table(files.folders, items=items, seed=seed, test_fraction=test_fraction)
     write_atomically(target, text.encode())
+    if is_for_programs(output_format):
+        answer_json({"file": str(target), "seed": seed, **counts})
+        return
     OUT.print(
         escape(
             f"{target}: {counts['test']:,} items to test and {counts['train']:,} to train, of "
             f"{len(files.folders.classes)} classes, seed {seed}; files below {files.folders.root}"
         )
     )
+
+
+def _as_json(facts: PublishedDataset) -> dict[str, object]:
+    return {
+        "name": facts.name,
+        "summary": facts.summary,
+        "items": facts.items,
+        "classes": facts.classes,
+        "parts": dict(facts.parts),
+        "page": facts.page,
+        "download": facts.download,
+        "terms": facts.terms,
+    }
 
 
 def _describe(name: str) -> None:

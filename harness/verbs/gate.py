@@ -10,6 +10,8 @@ import typer
 from rich.markup import escape
 
 from harness.terminal import OUT, default_cache
+from harness.verbs.options import Format, FormatOption, answer_json, is_for_programs
+from scenarios.shares import parse_share
 from systems.errors import ConfigurationError
 
 Text = Annotated[str | None, typer.Option(metavar="REF", help="A branch, tag or commit.")]
@@ -37,7 +39,8 @@ def gate(
     tolerance: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="[SYSTEM=]5%", help="Change of a time that is let pass; repeatable (5%)."
+            metavar="[SYSTEM=]5%",
+            help="Change that is let pass; repeatable (the scenario's).",
         ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Pairs of runs before the first look.")] = 8,
@@ -59,6 +62,7 @@ def gate(
         Path | None,
         typer.Option("--output", "-o", help="Where runs and summary go (default: gates/…)."),
     ] = None,
+    output_format: FormatOption = Format.table,
 ) -> None:
     """Say whether head is slower than base: two git versions measured in turns, or stored runs.
 
@@ -66,17 +70,24 @@ def gate(
     runs failed or nothing measured, 4 inconclusive.
     """
     from harness.gate import Request
+    from harness.spec import vocabulary
     from harness.verbs.gating import Versions, judge_stored, known_noise, measure_versions
-    from reports.gate_metric import TOLERANCE, Rules
-    from reports.gate_tables import gate_json, gate_markdown, print_gate
+    from reports.gate_metric import Rules
+    from reports.gate_tables import gate_document, gate_json, gate_markdown, print_gate
     from reports.looks import Looks
+    from scenarios.loading import load_scenario, shipped_scenarios
 
+    for_programs = is_for_programs(output_format)
     by_system = _tolerances(tolerance or [])
     looks = Looks.spaced(rounds, most_rounds)
     folder = cache or default_cache()
     rules = Rules(
-        tolerance=by_system.pop("", TOLERANCE),
+        tolerance=by_system.pop("", None),
         by_system=by_system,
+        by_scenario={
+            name: load_scenario(path, vocabulary()).tolerance
+            for name, path in shipped_scenarios().items()
+        },
         noise=known_noise(folder),
         across_jobs=across_jobs,
     )
@@ -113,6 +124,8 @@ def gate(
         OUT.print(
             f"Summary: {escape(str(output / 'gate.md'))}, {escape(str(output / 'gate.json'))}"
         )
+    if for_programs:
+        answer_json(gate_document(judgement, facts))
     if judgement.exit_code:
         raise typer.Exit(judgement.exit_code)
 
@@ -122,15 +135,8 @@ def _tolerances(texts: list[str]) -> dict[str, float]:
     found = {}
     for text in texts:
         system, _, value = text.rpartition("=")
-        number = value.strip().removesuffix("%")
         try:
-            share = float(number) / (100 if "%" in value else 1)
-        except ValueError:
-            share = -1.0
-        if not 0 < share < 1:
-            raise ConfigurationError(
-                f"The tolerance '{text}' is not right: write a change between 0% and 100%, as in "
-                "5%, or alsatian=3% for one system."
-            )
-        found[system.strip()] = share
+            found[system.strip()] = parse_share(value)
+        except ValueError as error:
+            raise ConfigurationError(f"--tolerance: {error} For one system: alsatian=3%.") from None
     return found

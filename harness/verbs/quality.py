@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.markup import escape
 
-from harness.terminal import OUT, invocation, say_waiting
+from harness.terminal import OUT, default_cache, invocation, say_waiting, with_batch_sizes
+from harness.verbs.options import (
+    CacheFolder,
+    Filters,
+    Format,
+    FormatOption,
+    RunsFolder,
+    Scale,
+    ScenarioName,
+    answer_json,
+    is_for_programs,
+)
 
 if TYPE_CHECKING:
-    from reports.quality_rows import Truth
+    from reports.quality_rows import SearchQuality, Truth
+
+
+def quality(
+    scenario: ScenarioName,
+    filters: Filters = None,
+    scale: Scale = None,
+    runs: RunsFolder = Path("runs"),
+    cache: CacheFolder = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Of fine-tuning (default: as the models', or 20).")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Fine-tunings of each model.")] = 1,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: beside the runs.")
+    ] = None,
+    output_format: FormatOption = Format.table,
+) -> None:
+    """Fine-tune every candidate of a scenario's searches, and say what each search is worth."""
+    from harness.spec import plan_runs
+    from reports.quality_tables import quality_lines
+
+    for_programs = is_for_programs(output_format)
+    folder = cache or default_cache()
+    plan = with_batch_sizes(
+        plan_runs(scenario, filters=filters or [], scale=scale), folder, measure=False
+    )
+    judged = judge_scenario(
+        plan, runs=runs, cache=folder, epochs=epochs, repeats=repeats, output=output
+    )
+    if for_programs:
+        answer_json(quality_lines(judged))
 
 
 def judge_scenario(
     plan: Any, *, runs: Path, cache: Path, epochs: int | None, repeats: int, output: Path | None
-) -> None:
+) -> Sequence[SearchQuality]:
     """Fine-tune all candidates of the plan's stored runs, and hold the searches against it.
 
     Args:
@@ -27,6 +70,9 @@ def judge_scenario(
         repeats: fine-tunings of each model.
         output: where tables and figure go; None: beside the runs.
 
+    Returns:
+        The searches, judged.
+
     Raises:
         ReportError: nothing of the scenario was run.
         ConfigurationError: the candidates cannot be judged.
@@ -35,8 +81,8 @@ def judge_scenario(
     from harness.progress import Display
     from harness.quality import fine_tune_candidates
     from reports.errors import ReportError
+    from reports.figures.quality import draw_quality
     from reports.loading import load_records
-    from reports.quality_figure import draw_quality
     from reports.quality_rows import judge
     from reports.quality_tables import print_quality, write_quality
 
@@ -75,6 +121,7 @@ def judge_scenario(
     figures = draw_quality(judged, output)
     OUT.print(f"Table: {', '.join(escape(str(path)) for path in tables)}")
     OUT.print(f"Figure: {', '.join(escape(str(path)) for path in figures)}")
+    return judged
 
 
 def _truth(facts: Mapping[str, Any]) -> Truth:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,32 +10,28 @@ import typer
 from rich.markup import escape
 
 from harness.terminal import ERR, OUT, again_command
-
-
-class Format(StrEnum):
-    """How the report in short is written."""
-
-    table = "table"
-    json = "json"
+from harness.verbs.options import (
+    Format,
+    FormatOption,
+    RunFolders,
+    answer_json,
+    is_for_programs,
+)
 
 
 def report(
-    folders: Annotated[
-        list[Path], typer.Argument(metavar="RUNS...", help="Folders with runs below them.")
-    ],
+    folders: RunFolders,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder that index.html goes into.")
     ] = Path("report"),
     title: Annotated[
         str | None, typer.Option(help="Its heading (default: the folders' names).")
     ] = None,
-    output_format: Annotated[
-        Format, typer.Option("--format", help="What it says in short: for a person, or programs.")
-    ] = Format.table,
+    output_format: FormatOption = Format.table,
 ) -> None:
     """Write stored runs as one HTML file: verdicts, tables, figures, a page for each run."""
     from harness.reproducing import KnownScenario, known_scenario, scenario_file
-    from reports.html.campaigns import Words
+    from reports.campaigns import Words
     from reports.html.page import Sources, write_report
     from reports.loading import load_records
     from reports.records import Record
@@ -71,8 +65,8 @@ def report(
     )
     for problem in written.problems:
         ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
-    if output_format is Format.json:
-        print(json.dumps(written.as_json(), indent=2))
+    if is_for_programs(output_format):
+        answer_json(written.as_json())
         return
     for campaign in written.campaigns:
         verdict = campaign.verdict
@@ -81,3 +75,4 @@ def report(
         f"Report: {escape(str(written.path))} ({written.runs} runs, "
         f"{written.path.stat().st_size / 1e6:.2f} MB; open it in a browser, it needs no network)"
     )
+    OUT.print(f"In short, for a pull request: {escape(str(written.summary))}")

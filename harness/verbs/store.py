@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from harness.terminal import ERR, OUT, default_cache
+from harness.verbs.options import (
+    CacheFolder,
+    Format,
+    FormatOption,
+    answer_json,
+    is_for_programs,
+)
 from systems.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,15 +32,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-CacheFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--cache",
-        envvar="ALSATIAN_BENCH_CACHE",
-        help="Where generated data and snapshots are kept (default: the user's cache folder).",
-    ),
-]
 
 
 @app.command()
@@ -49,8 +48,10 @@ def overlap(
     ] = Path("overlap"),
     scale: Annotated[str | None, typer.Option(help="A scale of the scenario file.")] = None,
     cache: CacheFolder = None,
+    output_format: FormatOption = Format.table,
 ) -> None:
     """Say how many blocks and bytes models share, and how far from the start they agree."""
+    from reports.figures.overlap import draw_overlap
     from reports.overlap import (
         ModelBlocks,
         in_order,
@@ -59,11 +60,11 @@ def overlap(
         print_overlaps,
         write_overlaps,
     )
-    from reports.overlap_figure import draw_overlap
     from systems.models.checkpoints import Skipped
 
+    for_programs = is_for_programs(output_format)
     found: list[ModelBlocks] = []
-    skipped = 0
+    skipped: list[Skipped] = []
     with _progress() as progress:
         task = progress.add_task("", total=None)
 
@@ -72,7 +73,7 @@ def overlap(
 
         for each in _models(sources, scale=scale, cache=cache or default_cache(), told=told):
             if isinstance(each, Skipped):
-                skipped += 1
+                skipped.append(each)
                 ERR.print(
                     f"[yellow]skipped:[/yellow] {escape(f'{each.checkpoint}: {each.reason}')}"
                 )
@@ -80,7 +81,7 @@ def overlap(
                 found.append(ModelBlocks(**_fields(each)))
     if not found:
         raise ConfigurationError(
-            f"Not one of the {skipped} checkpoints can be loaded; why stands above."
+            f"Not one of the {len(skipped)} checkpoints can be loaded; why stands above."
         )
     models = in_order(found)
     lengths = prefix_lengths(models)
@@ -88,31 +89,55 @@ def overlap(
     print_overlaps(OUT, shared)
     written = write_overlaps(shared, models, lengths, output)
     drawn = draw_overlap(models, lengths, output)
+    if for_programs:
+        answer_json(
+            {
+                "families": [asdict(each) for each in shared],
+                "skipped": [{"checkpoint": s.checkpoint, "reason": s.reason} for s in skipped],
+                "files": [str(path) for path in (*written, *drawn)],
+            }
+        )
+        return
     if skipped:
-        OUT.print(f"{skipped} checkpoints were skipped.")
+        OUT.print(f"{len(skipped)} checkpoints were skipped.")
     OUT.print(f"Tables: {', '.join(map(str, written))}")
     OUT.print(f"Figure: {', '.join(map(str, drawn))}")
 
 
 @app.command(name="list")
-def list_(cache: CacheFolder = None) -> None:
+def list_(cache: CacheFolder = None, output_format: FormatOption = Format.table) -> None:
     """List the models in the store of blocks."""
     from systems.store.store import BlockStore
 
     root = (cache or default_cache()) / "store"
     with BlockStore.open(root, create=False) as store:
-        table = Table(box=None, pad_edge=False)
-        for column in ("model", "architecture", "blocks", "MB"):
-            is_text = column in ("model", "architecture")
-            table.add_column(column, justify="left" if is_text else "right", overflow="fold")
+        sizes = store.sizes()
+        models: list[dict[str, Any]] = []
         for model_id in store.model_ids():
             model = store.model(model_id)
-            size = sum(ref.tensor_bytes for ref in model.blocks) / 1e6
-            table.add_row(
-                escape(model_id), escape(model.architecture), str(len(model.blocks)), f"{size:,.1f}"
+            models.append(
+                {
+                    "model": model_id,
+                    "architecture": model.architecture,
+                    "blocks": len(model.blocks),
+                    "bytes": sum(ref.tensor_bytes for ref in model.blocks),
+                }
             )
-        OUT.print(table)
-        sizes = store.sizes()
+    if is_for_programs(output_format):
+        answer_json({"folder": str(root), **asdict(sizes), "listed": models})
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("model", "architecture", "blocks", "MB"):
+        is_text = column in ("model", "architecture")
+        table.add_column(column, justify="left" if is_text else "right", overflow="fold")
+    for each in models:
+        table.add_row(
+            escape(each["model"]),
+            escape(each["architecture"]),
+            str(each["blocks"]),
+            f"{each['bytes'] / 1e6:,.1f}",
+        )
+    OUT.print(table)
     OUT.print(
         f"{sizes.models:,} models of {sizes.blocks:,} different blocks, "
         f"{sizes.file_bytes / 1e6:,.1f} MB: {escape(str(root))}"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reports import labels
+from reports.campaigns import Campaign
 from reports.comparison import Search
-from reports.html.campaigns import Campaign
 from reports.html.task_tree import TaskTree
 from reports.rows import Row
 

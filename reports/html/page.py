@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports import labels, precision
+from reports.campaigns import Campaign, Words, campaigns_of, mixtures
 from reports.html import charts
-from reports.html.campaigns import Campaign, Words, campaigns_of, mixtures
 from reports.html.run_details import Shared
 from reports.html.tables import (
     RUN_HEADS,
@@ -24,17 +24,19 @@ from reports.html.tables import (
     search_remarks,
     winner,
 )
-from reports.html.timeline import IDLE, NOT_COUNTED, SHOWN
 from reports.html.views import Common, anchors_of, facts_of, filters_of, view_of
 from reports.loading import Records
 from reports.records import Record
+from reports.step_summary import step_summary
 from reports.tables import LEGEND
+from reports.timeline import IDLE, NOT_COUNTED, SHOWN
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
 FILE_NAME = "index.html"
+SUMMARY_NAME = "summary.md"
 OPEN_SEARCHES = 8
 """A scenario with more searches shows them folded."""
 
@@ -60,6 +62,8 @@ class Report:
     """What was written."""
 
     path: Path
+    summary: Path
+    """The same in short, as Markdown."""
     campaigns: tuple[Campaign, ...]
     problems: tuple[str, ...]
     """What could not be read, or only in part."""
@@ -69,6 +73,7 @@ class Report:
         """The report in short, for programs."""
         return {
             "path": str(self.path),
+            "summary": str(self.summary),
             "runs": self.runs,
             "problems": list(self.problems),
             "campaigns": [_short(campaign) for campaign in self.campaigns],
@@ -76,7 +81,9 @@ class Report:
 
 
 def write_report(loaded: Records, folder: Path, sources: Sources) -> Report:
-    """Write ``index.html`` into ``folder``; an earlier one is replaced when all is there.
+    """Write ``index.html`` and ``summary.md`` into ``folder``.
+
+    An earlier page is replaced when all of the new one is there.
 
     Args:
         loaded: all runs, and what could not be read.
@@ -125,7 +132,11 @@ def write_report(loaded: Records, folder: Path, sources: Sources) -> Report:
         working.replace(path)
     finally:
         working.unlink(missing_ok=True)
-    return Report(path=path, campaigns=campaigns, problems=problems, runs=len(loaded.records))
+    summary = folder / SUMMARY_NAME
+    summary.write_text(step_summary(sources.title, campaigns), encoding="utf-8")
+    return Report(
+        path=path, summary=summary, campaigns=campaigns, problems=problems, runs=len(loaded.records)
+    )
 
 
 def _style() -> str:

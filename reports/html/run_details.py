@@ -10,10 +10,10 @@ from typing import Any
 
 from reports import labels
 from reports.errors import ReportError
-from reports.html.hardware import read_tracks
+from reports.hardware import read_tracks
 from reports.html.task_tree import TaskTree, tree_of
-from reports.html.timeline import lanes_of, read_spans
 from reports.records import Record
+from reports.timeline import lanes_of, read_spans
 
 MOST_PLACES = 10
 """Of a ranking."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports import labels
+from reports.campaigns import Campaign
 from reports.comparison import Search
-from reports.html.campaigns import Campaign
 from reports.readings import QUARTILES, ReadingsTable
 from reports.readings_tables import head, text
 from reports.records import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from reports.html.timeline import Spans
+from reports.timeline import Spans
 
 MOST_SEGMENTS = 400
 """A tree of more segments is not drawn: nobody can see them."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports import precision
+from reports.campaigns import Campaign
 from reports.comparison import Search
 from reports.html import charts
-from reports.html.campaigns import Campaign
 from reports.html.run_details import Shared, run_details
 from reports.html.tables import RUN_HEADS, RunRow, TextTable, readings_table, run_row
 from reports.html.task_tree import TaskTree

@@ -57,6 +57,6 @@ def test_trace_of_nothing_is_a_sentence(project: Project) -> None:
 
 
 def test_doctor_says_what_the_machine_can_do(project: Project) -> None:
-    result = project.run("doctor", "--json")
+    result = project.run("doctor", "--format", "json")
     assert result.code == 0
     assert "memory" in json.dumps(json.loads(result.out)).lower()

@@ -23,7 +23,11 @@ def test_report_of_stored_runs_is_one_file(project: Project) -> None:
     html = (project.folder / "out" / "index.html").read_text()
     assert "<h1>Mine</h1>" in html
     assert "Base, SHiFT and Alsatian on handwritten digits" in html  # the scenario's own title
-    assert [path.name for path in (project.folder / "out").iterdir()] == ["index.html"]
+    assert {path.name for path in (project.folder / "out").iterdir()} == {
+        "index.html",
+        "summary.md",
+    }
+    assert "Alsatian | 2.00×" in (project.folder / "out" / "summary.md").read_text()
 
 
 def test_report_of_nothing_is_a_sentence(project: Project) -> None:

@@ -137,6 +137,23 @@ def test_a_warm_start_is_proved(files: list[Path]) -> None:
     assert facts["reason"] is None
 
 
+def test_pages_that_the_kernel_takes_back_meanwhile_are_read_again(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes = []
+
+    def warm_and_lose(paths: list[Path]) -> None:
+        goes.append(paths)
+        warm(paths)
+        if len(goes) == 1:
+            evict([files[-1]], drop_caches=NO_DROP)
+
+    monkeypatch.setattr("harness.page_cache.warm", warm_and_lose)
+    evict(files)
+    assert prepare_cache_state("warm", files)["is_proved"] is True
+    assert len(goes) == 2
+
+
 @pytest.mark.parametrize("state", ["cold", "warm"])
 def test_no_files_are_in_any_state(state: str) -> None:
     facts = prepare_cache_state(state, [])  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from harness.span_table import SPANS, TimedUnit, write_spans
 from harness.telemetry.recording import SERIES
 from harness.telemetry.series import Group, Series, write_series
 from harness.trace import Span
-from reports.html import hardware, timeline
+from reports import hardware, timeline
 from reports.html.task_tree import tree_of
 
 STEP_NS = 10**6

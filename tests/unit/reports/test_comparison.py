@@ -158,8 +158,8 @@ def test_frame_has_a_line_per_search_and_system_and_keeps_unknown_values_empty()
 
 def test_importing_the_package_imports_no_heavy_library():
     code = (
-        "import sys; import reports.comparison, reports.tables, reports.figure, reports.summary, "
-        "reports.frame, reports.parsing; "
+        "import sys; import reports.comparison, reports.tables, reports.summary, "
+        "reports.figures.breakdown, reports.figures.paper, reports.frame, reports.parsing; "
         "print([m for m in ('pandas', 'matplotlib', 'seaborn', 'scipy', 'torch', 'harness', "
         "'systems') if m in sys.modules])"
     )

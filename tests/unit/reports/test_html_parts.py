@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from reports.campaigns import campaigns_of, mixtures
 from reports.comparison import compare
 from reports.errors import ReportError
-from reports.html.campaigns import campaigns_of, mixtures
+from reports.hardware import read_tracks
 from reports.html.charts import boxes_of, strips_of
-from reports.html.hardware import read_tracks
 from reports.html.run_details import Shared, facts
 from reports.html.tables import run_row, search_cells
 from reports.html.task_tree import Segment, tree_of
-from reports.html.timeline import SHOWN, STEPS, lanes_of, read_spans
 from reports.html.views import anchors_of
+from reports.timeline import SHOWN, STEPS, lanes_of, read_spans
 from tests.unit.reports.factory import answer, failed, record
 
 SPAN_NAMES = ("phase", "lane", "start_ns", "end_ns", "block", "vertex")

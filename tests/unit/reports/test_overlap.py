@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from reports.figures.overlap import draw_overlap
 from reports.overlap import (
     ModelBlocks,
     in_order,
@@ -17,7 +18,6 @@ from reports.overlap import (
     print_overlaps,
     write_overlaps,
 )
-from reports.overlap_figure import draw_overlap
 
 
 def model(name: str, blocks: str, family: str = "hf_vit") -> ModelBlocks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.comparison import compare
-from reports.overview import draw_overview, grid_of
+from reports.figures.overview import draw_overview, grid_of
 from tests.unit.reports.factory import record
 
 ARCHITECTURES = ("resnet18", "resnet50")

@@ -70,7 +70,7 @@ def test_each_search_has_a_table_and_unknown_speed_ups_a_dash() -> None:
 
 
 def test_json_has_null_for_what_is_not_known() -> None:
-    document = json.loads(as_json([row(speed_up=None)], ["a note"]))
+    document = json.loads(json.dumps(as_json([row(speed_up=None)], ["a note"])))
     assert document["notes"] == ["a note"]
     (found,) = document["runs"]
     assert found["speed_up"] is None

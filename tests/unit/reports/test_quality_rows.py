@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from reports.amortisation import IngestCost
-from reports.quality_figure import draw_quality
+from reports.figures.quality import draw_quality
 from reports.quality_rows import Truth, judge
 from reports.quality_tables import print_quality, write_quality
 from tests.unit.reports.factory import failed, record

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 from reports.comparison import compare
+from reports.figures.readings import draw_readings
 from reports.readings import collect_readings, laid_together
-from reports.readings_figure import draw_readings
 from reports.readings_tables import (
     head,
     markdown_section,

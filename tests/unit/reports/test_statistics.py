@@ -14,6 +14,7 @@ from reports.statistics import (
     paired_ratio,
     smallest_shown,
     student_t,
+    unpaired_ratio,
 )
 
 times = st.floats(1e-3, 1e4)
@@ -179,3 +180,30 @@ def test_kendall_tau_by_hand():
     assert kendall_tau([1, 2, 3, 3], [1, 2, 3, 4]) == pytest.approx(5 / 30**0.5)
     assert kendall_tau([1, 1, 1], [1, 2, 3]) is None
     assert kendall_tau([1], [1]) is None
+
+
+@given(
+    st.lists(st.floats(0.5, 2.0), min_size=2, max_size=12, unique=True),
+    st.lists(st.floats(0.5, 2.0), min_size=2, max_size=12, unique=True),
+)
+def test_the_unpaired_interval_is_welchs(a, b):
+    from scipy import stats
+
+    found = unpaired_ratio(a, b)
+    expected = stats.ttest_ind(np.log(a), np.log(b), equal_var=False).confidence_interval(0.95)
+    assert math.log(found.low) == pytest.approx(expected.low, rel=1e-6, abs=1e-9)
+    assert math.log(found.high) == pytest.approx(expected.high, rel=1e-6, abs=1e-9)
+    assert found.rounds == min(len(a), len(b))
+
+
+def test_unpaired_by_hand():
+    # logs 0 and 2 ln 2 against ln 2 and ln 2: the same mean, errors (ln 2)^2 and 0, 1 freedom
+    found = unpaired_ratio([1.0, 4.0], [2.0, 2.0])
+    assert found.value == pytest.approx(1.0)
+    assert math.log(found.high) == pytest.approx(12.7062 * math.log(2), rel=1e-4)
+    assert unpaired_ratio([3.0], [1.0, 1.0]).low is None
+    assert unpaired_ratio([2.0, 2.0], [1.0, 1.0]).low == pytest.approx(2.0)
+    with pytest.raises(ValueError, match="at least one"):
+        unpaired_ratio([], [1.0])
+    with pytest.raises(ValueError, match="positive"):
+        unpaired_ratio([0.0], [1.0])

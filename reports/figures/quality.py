@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.drawing import house_style, new_figure, save_figure
+from reports.figures.drawing import house_style, new_figure, save_figure
 from reports.quality import pareto
 from reports.quality_rows import QualityRow, SearchQuality
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+PAGE_WIDTH_IN = 7.16
+"""Of both columns of a paper with two."""
 
 _STYLE: dict[Any, Any] = {
     "font.size": 8,
@@ -41,6 +45,15 @@ def new_figure(**settings: Any) -> Figure:
     figure = Figure(layout="constrained", **settings)
     FigureCanvasAgg(figure)
     return figure
+
+
+def tidy(axis: Axes, *, grid: Literal["x", "y", "both"]) -> None:
+    """No frame above and to the right, and pale lines behind what is drawn."""
+    axis.grid(visible=False)
+    axis.grid(visible=True, axis=grid, color="0.88", linewidth=0.5)
+    axis.set_axisbelow(True)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
 
 
 def save_figure(

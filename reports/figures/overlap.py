@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reports import labels
-from reports.drawing import house_style, new_figure, save_figure
+from reports.figures.drawing import house_style, new_figure, save_figure
 from reports.overlap import FILE_STEM, ModelBlocks
 
 if TYPE_CHECKING:

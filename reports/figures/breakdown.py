@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports import labels
 from reports.comparison import Comparison, Search
-from reports.drawing import house_style, new_figure, save_figure
+from reports.figures.drawing import house_style, new_figure, save_figure
 from reports.rows import Row
 from reports.statistics import CLAIM_ROUNDS
 

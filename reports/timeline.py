@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,15 @@ def lanes_of(spans: Spans) -> tuple[Lane, ...]:
         if len(at):
             found.append(Lane(title=title, code=_code(spans, at, edges, is_nested=lane == "host")))
     return tuple(found)
+
+
+def stretches(lane: Lane, length_s: float) -> Iterator[tuple[str, float, float]]:
+    """What a lane did (of ``SHOWN``), from when to when in seconds, over a run of ``length_s``."""
+    at = 0
+    for letter, count in re.findall(r"([a-z])(\d+)", lane.code):
+        until = at + int(count)
+        yield SHOWN[ord(letter) - ord("a")], at * length_s / STEPS, until * length_s / STEPS
+        at = until
 
 
 def _code(

@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from reports.comparison import compare
-from reports.figure import draw, grid_columns
+from reports.figures.breakdown import draw, grid_columns
 from tests.unit.reports.factory import SYSTEMS, answer, failed, record
 
 

@@ -6,14 +6,16 @@ group of bars for each architecture, a bar for each system.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports import labels
 from reports.comparison import Comparison, Search
-from reports.drawing import house_style, new_figure, save_figure
+from reports.figures.drawing import PAGE_WIDTH_IN, house_style, new_figure, save_figure
+from reports.figures.system_style import SystemStyle, system_styles
 from reports.rows import Row
 
 if TYPE_CHECKING:
@@ -26,14 +28,7 @@ FEWEST_SEARCHES = 4
 
 _GROUP, _COLUMN, _ROW = "architecture", "distribution", "items"
 _AXES = (_GROUP, _COLUMN, _ROW)
-_STYLES = {
-    "SHiFT": ("#E69F00", ""),
-    "Alsatian (paper)": ("#56B4E9", "////"),
-    "Alsatian": ("#0072B2", ""),
-    "Joint": ("#CC79A7", "...."),
-}
-_OTHERS = (("#009E73", "\\\\\\\\"), ("#D55E00", "xxxx"), ("#BBBBBB", "----"), ("#F0E442", "++++"))
-_WIDTH_IN, _ROW_HEIGHT_IN = 7.16, 2.0  # two columns of a paper
+_ROW_HEIGHT_IN = 2.0
 _BARS_ROOM = 0.82  # of a group, the rest is air
 
 
@@ -47,27 +42,48 @@ class Grid:
     rows: tuple[str, ...]
     systems: tuple[str, ...]
     """Labels of all systems but Base."""
+    cells: frozenset[tuple[str, str, str]]
+    """The places that have a search, or should have one."""
 
 
-def grid_of(comparison: Comparison) -> Grid | None:
-    """The searches as a grid; None where other things differ too, or there are too few."""
+def grid_of(
+    comparison: Comparison,
+    *,
+    fewest: int = FEWEST_SEARCHES,
+    expected: Sequence[Mapping[str, object]] = (),
+) -> Grid | None:
+    """The searches as a grid; None where other things differ too, or there are too few.
+
+    Args:
+        comparison: searches of one scenario.
+        fewest: searches that make a grid.
+        expected: specifications that belong to the grid whether they were run or not; without
+            them, all that the found architectures, distributions and items span.
+    """
     searches = comparison.searches
     others = [
         {name: value for name, value in search.spec.items() if name not in (*_AXES, *_FOLLOWING)}
         for search in searches
     ]
-    cells = {_place(search): search for search in searches}
+    found = {_place(search.spec): search for search in searches}
     if (
-        len(searches) < FEWEST_SEARCHES
-        or len(cells) < len(searches)
+        len(searches) < fewest
+        or len(found) < len(searches)
         or any(other != others[0] for other in others)
         or len({(search.scenario, search.scale, search.host_class) for search in searches}) > 1
         or not any(row.is_base and row.status == "ok" for s in searches for row in s.rows)
     ):
         return None
-    found = [_distinct(place[at] for place in cells) for at in range(3)]
-    systems = _distinct(r.label for search in searches for r in search.rows if not r.is_base)
-    return Grid(searches=cells, groups=found[0], columns=found[1], rows=found[2], systems=systems)
+    places = list(dict.fromkeys([*map(_place, expected), *found]))
+    groups, columns, rows = (_distinct(place[at] for place in places) for at in range(3))
+    return Grid(
+        searches=found,
+        groups=groups,
+        columns=columns,
+        rows=rows,
+        systems=_distinct(r.label for search in searches for r in search.rows if not r.is_base),
+        cells=frozenset(places if expected else itertools.product(groups, columns, rows)),
+    )
 
 
 _FOLLOWING = ("system", "options", "resolution", "sequence_length", "dataset")
@@ -77,17 +93,20 @@ _FOLLOWING = ("system", "options", "resolution", "sequence_length", "dataset")
 def draw_overview(comparison: Comparison, folder: Path) -> tuple[Path, ...]:
     """Write ``overview.png`` and ``.pdf`` into ``folder``; none where there is no grid."""
     grid = grid_of(comparison)
-    if grid is None:
-        return ()
+    return draw_grid(grid, folder, FILE_STEM, title=comparison.common_title) if grid else ()
+
+
+def draw_grid(grid: Grid, folder: Path, stem: str, *, title: str) -> tuple[Path, Path]:
+    """Write the grid as ``stem.png`` and ``stem.pdf``; a cross where there is no run."""
     with house_style():
         figure = new_figure()
-        _fill(figure, grid, title=comparison.common_title)
-        return save_figure(figure, folder, FILE_STEM)
+        _fill(figure, grid, title=title)
+        return save_figure(figure, folder, stem)
 
 
 def _fill(figure: Figure, grid: Grid, *, title: str) -> None:
     rows, columns = len(grid.rows), len(grid.columns)
-    figure.set_size_inches(_WIDTH_IN, 0.9 + _ROW_HEIGHT_IN * rows)
+    figure.set_size_inches(PAGE_WIDTH_IN, 0.9 + _ROW_HEIGHT_IN * rows)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for line, row in zip(axes, grid.rows, strict=True):
         for axis, column in zip(line, grid.columns, strict=True):
@@ -102,13 +121,16 @@ def _fill(figure: Figure, grid: Grid, *, title: str) -> None:
 
 def _panel(axis: Axes, grid: Grid, *, column: str, row: str) -> None:
     width = _BARS_ROOM / len(grid.systems)
+    styles = system_styles(grid.systems)
     for at, group in enumerate(grid.groups):
+        if (group, column, row) not in grid.cells:
+            continue
         search = grid.searches.get((group, column, row))
         found = {each.label: each for each in search.rows} if search else {}
         base = next((each for each in found.values() if each.is_base), None)
         for number, label in enumerate(grid.systems):
             x = at + (number - (len(grid.systems) - 1) / 2) * width
-            _bar(axis, found.get(label), base, x=x, width=width, label=label)
+            _bar(axis, found.get(label), base, x=x, width=width, style=styles[label])
     axis.axhline(1.0, color="0.15", linewidth=0.8)
     axis.set_xlim(-0.55, len(grid.groups) - 0.45)
     axis.set_ylim(0, 1.2)
@@ -122,7 +144,7 @@ def _panel(axis: Axes, grid: Grid, *, column: str, row: str) -> None:
 
 
 def _bar(
-    axis: Axes, row: Row | None, base: Row | None, *, x: float, width: float, label: str
+    axis: Axes, row: Row | None, base: Row | None, *, x: float, width: float, style: SystemStyle
 ) -> None:
     """A system's share of Base's time; a cross and the reason where there is none."""
     text: dict[str, Any] = {"ha": "center", "va": "bottom", "rotation": 90, "fontsize": 5.5}
@@ -131,10 +153,7 @@ def _bar(
         axis.text(x, 0.02, f"× {reason}", style="italic", **text)
         return
     share = 1 / row.speed_up.value
-    colour, hatch = _style(label)
-    axis.bar(
-        x, share, width=0.92 * width, color=colour, hatch=hatch, edgecolor="0.15", linewidth=0.3
-    )
+    axis.bar(x, share, width=0.92 * width, **style.bar)
     top = share
     if row.speed_up.low is not None and row.speed_up.high is not None:
         low, high = 1 / row.speed_up.high, 1 / row.speed_up.low
@@ -166,9 +185,8 @@ def _legend(grid: Grid) -> list[Any]:
     from matplotlib.patches import Patch
 
     handles: list[Any] = []
-    for label in grid.systems:
-        colour, hatch = _style(label)
-        handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor="0.15", label=label))
+    for label, style in system_styles(grid.systems).items():
+        handles.append(Patch(label=label, **style.bar))
     shown = [row for search in grid.searches.values() for row in search.rows]
     if any(row.time_bound_s is not None for row in shown):
         handles.append(Line2D([], [], color="0.0", linewidth=1.3, label="time bound"))
@@ -176,11 +194,6 @@ def _legend(grid: Grid) -> list[Any]:
         handles.append(Line2D([], [], marker="D", label="published", **_PUBLISHED))
     handles.append(Line2D([], [], color="0.15", linewidth=0.8, label="Base"))
     return handles
-
-
-def _style(label: str) -> tuple[str, str]:
-    known = _STYLES.get(label)
-    return known or _OTHERS[sum(map(ord, label)) % len(_OTHERS)]
 
 
 def _group_name(grid: Grid, group: str, column: str, row: str) -> str:
@@ -191,8 +204,8 @@ def _group_name(grid: Grid, group: str, column: str, row: str) -> str:
     return f"{name}\n{labels.seconds(base.wall_s)}" if base and base.wall_s else name
 
 
-def _place(search: Search) -> tuple[str, str, str]:
-    group, column, row = (str(search.spec.get(name)) for name in _AXES)
+def _place(spec: Mapping[str, object]) -> tuple[str, str, str]:
+    group, column, row = (str(spec.get(name)) for name in _AXES)
     return group, column, row
 
 

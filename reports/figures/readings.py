@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports import labels
-from reports.drawing import house_style, new_figure, save_figure
+from reports.figures.drawing import house_style, new_figure, save_figure
 from reports.readings import Cell, ReadingsTable
 from reports.readings_tables import number
 

@@ -10,11 +10,12 @@ from typing import Literal
 from reports import labels
 from reports.analysis import findings
 from reports.comparison import Comparison, Search, compare
+from reports.grouping import Kind, by_kind
 from reports.readings import ReadingsTable, collect_readings
 from reports.records import Record
 from reports.statistics import median
 
-Kind = Literal["good", "unsure", "bad"]
+Grade = Literal["good", "unsure", "bad"]
 
 _ESCAPED = re.compile(r"\\([\\|<>`*_\[\]])")
 
@@ -23,7 +24,7 @@ _ESCAPED = re.compile(r"\\([\\|<>`*_\[\]])")
 class Verdict:
     """What to think of the runs of a campaign, before any number."""
 
-    kind: Kind
+    kind: Grade
     word: str
     sentence: str
 
@@ -87,14 +88,9 @@ def campaigns_of(
         records: all runs.
         words: titles by scenario and scale, as far as they are known.
     """
-    groups: dict[tuple[str, str, str, str], list[Record]] = {}
-    for record in records:
-        device = str(record.spec.get("device") or labels.UNKNOWN)
-        key = (record.scenario, record.scale or "", device, record.host_class)
-        groups.setdefault(key, []).append(record)
     return tuple(
-        _campaign(groups[key], words.get((key[0], key[1] or None)), device=key[2])
-        for key in sorted(groups)
+        _campaign(group, kind, words.get((kind.scenario, kind.scale or None)))
+        for kind, group in by_kind(records).items()
     )
 
 
@@ -118,15 +114,14 @@ def plain(text: str) -> str:
     return _ESCAPED.sub(r"\1", text)
 
 
-def _campaign(records: Sequence[Record], words: Words | None, *, device: str) -> Campaign:
+def _campaign(records: Sequence[Record], kind: Kind, words: Words | None) -> Campaign:
     comparison, readings = compare(records), collect_readings(records)
-    first = records[0]
     return Campaign(
-        scenario=first.scenario,
-        scale=first.scale,
-        device=device,
-        host_class=first.host_class,
-        title=words.title if words else first.scenario,
+        scenario=kind.scenario,
+        scale=kind.scale or None,
+        device=kind.device,
+        host_class=kind.host_class,
+        title=words.title if words else kind.scenario,
         description=words.description if words else "",
         verdict=_verdict(records, comparison),
         findings=tuple(plain(line) for line in findings(comparison)) if comparison.searches else (),

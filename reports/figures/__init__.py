@@ -1,0 +1,1 @@
+"""Figures: one style, one file each; equal input gives equal bytes."""

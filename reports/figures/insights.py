@@ -1,0 +1,21 @@
+"""Figures beyond the paper, for the runs of any scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from reports.figures.energy import draw_energy
+from reports.figures.figure_runs import FigureRuns
+from reports.figures.gains import draw_ablation, draw_efficiency, draw_sharing
+from reports.figures.memory import draw_memory_over_time, draw_time_and_memory
+
+INSIGHTS: Mapping[str, Callable[[FigureRuns, Path, str], Sequence[Path]]] = {
+    "ablation": draw_ablation,
+    "efficiency": draw_efficiency,
+    "sharing": draw_sharing,
+    "memory": draw_memory_over_time,
+    "pareto": draw_time_and_memory,
+    "energy": draw_energy,
+}
+"""By the end of the files' names; each draws nothing where the runs do not have what it shows."""

@@ -1,0 +1,157 @@
+"""Bars split by phase in one unit, the published ones thin beneath: figures 5, 11 and 16."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports import labels
+from reports.figures.drawing import PAGE_WIDTH_IN, house_style, new_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_BAR_IN = 0.27  # from bar to bar
+_THICK, _THIN = 0.5, 0.2  # of that distance
+_BOX: dict[str, Any] = {"linewidth": 0.3, "edgecolor": "0.15"}
+_FEWEST_PUBLISHED = 0.004  # of the axis: thinner parts could not be seen
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bar:
+    """One bar, in its panel's unit."""
+
+    name: str
+    parts: Mapping[str, float]
+    """By phase; empty where nothing was measured."""
+    published: Mapping[str, float] = field(default_factory=dict)
+    """The paper's bar by phase, in the paper's own unit of the same kind."""
+    bound: float | None = None
+    """The time bound."""
+    text: str = ""
+    """At the end of the bar, in bold; the reason where nothing was measured."""
+    remark: str = ""
+    """After it, plain."""
+
+    @property
+    def length(self) -> float:
+        """To where it reaches, with all that belongs to it."""
+        return max(sum(self.parts.values()), sum(self.published.values()), self.bound or 0.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Panel:
+    """Bars beneath each other."""
+
+    title: str
+    bars: tuple[Bar, ...]
+
+
+def draw_split_bars(
+    panels: Sequence[Panel], folder: Path, stem: str, *, columns: int, title: str, unit: str
+) -> tuple[Path, Path]:
+    """Write the panels as ``stem.png`` and ``stem.pdf``, ``columns`` beside each other.
+
+    All panels share one scale, for they are there to be compared.
+    """
+    lines = math.ceil(len(panels) / columns)
+    rows = max(len(panel.bars) for panel in panels)
+    longest = max((bar.length for panel in panels for bar in panel.bars), default=0.0) or 1.0
+    with house_style():
+        figure = new_figure(figsize=(PAGE_WIDTH_IN, 0.8 + lines * (0.4 + _BAR_IN * rows)))
+        axes = figure.subplots(lines, columns, squeeze=False, sharex=True)
+        for at, axis in enumerate(axes.flatten().tolist()):
+            if at >= len(panels):
+                axis.set_axis_off()
+                continue
+            _panel(axis, panels[at], longest=longest)
+            names = [bar.name for bar in panels[at].bars]
+            is_first = at % columns == 0
+            is_known = not is_first and names == [bar.name for bar in panels[at - 1].bars]
+            axis.set_yticks(range(len(names)), [""] * len(names) if is_known else names)
+        for axis in axes[-1]:
+            axis.set_xlabel(unit)
+        figure.suptitle(title, fontsize=9, fontweight="bold")
+        figure.legend(
+            handles=_legend(panels), loc="outside lower center", ncols=6, frameon=False,
+            handlelength=1.4, columnspacing=1.2,
+        )  # fmt: skip
+        return save_figure(figure, folder, stem)
+
+
+def _panel(axis: Axes, panel: Panel, *, longest: float) -> None:
+    for at, bar in enumerate(panel.bars):
+        has_published = bool(bar.published)
+        place = at - 0.13 if has_published else at
+        _stack(axis, bar.parts, place=place, height=_THICK)
+        if has_published:
+            _stack(axis, bar.published, place=at + 0.24, height=_THIN, alpha=0.55)
+        if bar.bound is not None:
+            axis.plot(
+                [bar.bound, bar.bound], [place - 0.31, place + 0.31], color="black", linewidth=1.2
+            )
+        end = bar.length if bar.parts else 0.0
+        offset = 3.0
+        for text, look in ((bar.text, _text_look(bar)), (bar.remark, {})):
+            if text:
+                axis.annotate(
+                    text, (end, at), xytext=(offset, 0), textcoords="offset points", va="center",
+                    fontsize=6.5, **look,
+                )  # fmt: skip
+                offset += 4.4 * len(text)
+    widest = max((len(bar.text) + len(bar.remark) for bar in panel.bars), default=0)
+    axis.set_xlim(0, longest * (1.06 + min(0.6, 0.022 * widest)))
+    axis.set_ylim(len(panel.bars) - 0.45, -0.55)
+    axis.set_title(panel.title, loc="left")
+    axis.grid(visible=False, axis="y")
+    axis.grid(visible=True, axis="x", color="0.88", linewidth=0.5)
+    axis.set_axisbelow(True)
+    axis.tick_params(axis="y", length=0, pad=2)
+    axis.tick_params(axis="x", pad=1)
+    for side in ("top", "right", "bottom"):
+        axis.spines[side].set_visible(False)
+
+
+def _stack(
+    axis: Axes, parts: Mapping[str, float], *, place: float, height: float, alpha: float = 1.0
+) -> None:
+    left = 0.0
+    for phase, style in labels.PHASES.items():
+        width = parts.get(phase, 0.0)
+        if width > 0:
+            axis.barh(
+                place, width, left=left, height=height, color=style.colour, hatch=style.hatch,
+                alpha=alpha, **_BOX,
+            )  # fmt: skip
+            left += width
+
+
+def _text_look(bar: Bar) -> dict[str, Any]:
+    return {"weight": "bold"} if bar.parts else {"style": "italic"}
+
+
+def _legend(panels: Sequence[Panel]) -> list[Any]:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    bars = [bar for panel in panels for bar in panel.bars]
+    longest = max((bar.length for bar in bars), default=0.0)
+    seen = {
+        phase
+        for bar in bars
+        for phase, width in (*bar.parts.items(), *bar.published.items())
+        if width >= _FEWEST_PUBLISHED * longest
+    }
+    handles: list[Any] = [
+        Patch(facecolor=style.colour, hatch=style.hatch, label=style.label, **_BOX)
+        for phase, style in labels.PHASES.items()
+        if phase in seen
+    ]
+    if any(bar.bound is not None for bar in bars):
+        handles.append(Line2D([], [], color="black", linewidth=1.2, label="time bound"))
+    if any(bar.published for bar in bars):
+        handles.append(Patch(facecolor="0.8", alpha=0.55, label="thin: published", **_BOX))
+    return handles

@@ -1,0 +1,144 @@
+"""Times over many nights: one line of JSON per search, system and night."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from reports.comparison import compare
+from reports.drift import Level, drift, levels
+from reports.errors import ReportError
+from reports.records import Record
+
+SCHEMA = 1
+TOLERANCE = 0.05
+"""Drift that is let pass, unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One system on one search, on one night."""
+
+    time: str
+    """When its first run started: ISO 8601 in UTC."""
+    commit: str
+    host_class: str
+    scenario: str
+    scale: str | None
+    search: str
+    """In one line, for people."""
+    label: str
+    identity: str
+    """Of the specification: what makes a series, with the class of machines."""
+    wall_s: float
+    """Median over the rounds."""
+    speed_up: float | None
+    rounds: int
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """The nights of one system on one search of one class of machines, in time order."""
+
+    entries: tuple[Entry, ...]
+    levels: tuple[Level, ...]
+    drift: float | None
+    """See ``reports.drift``."""
+
+    @property
+    def title(self) -> str:
+        """System and search."""
+        return f"{self.entries[-1].label}: {self.entries[-1].search}"
+
+
+def entries_of(records: Sequence[Record]) -> tuple[Entry, ...]:
+    """The medians of what was measured; where answers differ there is no time."""
+    runs: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if record.ok:
+            runs.setdefault((record.search, record.variant), []).append(record)
+    return tuple(
+        Entry(
+            time=min(run.started_at for run in own),
+            commit=own[-1].commit,
+            host_class=search.host_class,
+            scenario=search.scenario,
+            scale=search.scale,
+            search=search.title,
+            label=row.label,
+            identity=own[-1].identity,
+            wall_s=row.wall_s,
+            speed_up=row.speed_up.value if row.speed_up else None,
+            rounds=row.rounds,
+        )
+        for search in compare(records).searches
+        for row in search.rows
+        if row.wall_s is not None and row.agreement != "differ"
+        for own in [runs[search.key, row.variant]]
+    )
+
+
+def add_entries(path: Path, entries: Sequence[Entry]) -> int:
+    """Append what ``path`` does not have yet; how many lines that were.
+
+    Raises:
+        ReportError: the file is no history.
+    """
+    known = (
+        {(e.time, e.identity, e.host_class) for e in read_history(path)} if path.exists() else set()
+    )
+    new = [e for e in entries if (e.time, e.identity, e.host_class) not in known]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"{json.dumps(asdict(entry), sort_keys=True)}\n" for entry in new)
+    return len(new)
+
+
+def read_history(path: Path) -> tuple[Entry, ...]:
+    """All entries of the file.
+
+    Raises:
+        ReportError: it cannot be read, or a line is no entry.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ReportError(
+            f"'{path}' cannot be read ({error.strerror}). Make it with "
+            f"'alsatian-bench history add RUNS --file {path}'."
+        ) from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(_entry(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ReportError(
+                f"Line {number} of '{path}' is no entry of a history ({error}). Remove the line."
+            ) from error
+    return tuple(found)
+
+
+def series_of(entries: Sequence[Entry]) -> tuple[Series, ...]:
+    """The series, by what was measured and the class of machines."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.time):
+        groups.setdefault((entry.identity, entry.host_class), []).append(entry)
+    found = []
+    for group in groups.values():
+        fit = levels([entry.wall_s for entry in group])
+        found.append(Series(entries=tuple(group), levels=fit, drift=drift(fit)))
+    return tuple(sorted(found, key=lambda series: (series.title, series.entries[0].host_class)))
+
+
+def _entry(values: Mapping[str, object]) -> Entry:
+    if values["schema"] != SCHEMA:
+        raise ValueError(f"schema {values['schema']}, and this is {SCHEMA}")
+    entry = Entry(**{each.name: values[each.name] for each in fields(Entry)})  # type: ignore[arg-type]
+    if not isinstance(entry.wall_s, (int, float)) or not entry.wall_s > 0:
+        raise ValueError(f"wall_s is {entry.wall_s!r}")
+    return entry
