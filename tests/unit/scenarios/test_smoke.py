@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.dataset_paths import DATA_FOLDER
-from harness.spec import plan_runs
-from scenarios.loading import shipped_scenarios
+from harness.spec import plan_runs, vocabulary
+from scenarios.loading import load_scenario, shipped_scenarios
+from systems.data.datasets import DatasetSpec, open_dataset
+from systems.data.halving import check_first_chunk, halving_schedule
+from systems.data.split import split_items
 from systems.errors import ConfigurationError
 from tests.searching import Searches, in_fresh_folder
 
@@ -48,3 +53,23 @@ def test_every_scale_of_a_figure_expands_to_runs(
     assert specs
     if scale == "cpu":
         assert {spec.device for spec in specs} == {"cpu"}
+
+
+@pytest.mark.parametrize("name", shipped_scenarios())
+def test_what_a_laptop_runs_has_enough_items_to_halve(name: str, tmp_path: Path) -> None:
+    if "cpu" not in load_scenario(shipped_scenarios()[name], vocabulary()).scales:
+        pytest.skip("it has no scale of that name")
+    for spec in plan_runs(name, scale="cpu").specs:
+        if spec.dataset != "digits":
+            continue
+        labels = open_dataset(
+            DatasetSpec(name="digits", items=spec.items, resolution=32, seed=spec.data_seed),
+            cache_dir=tmp_path,
+        ).labels
+        split = split_items(labels, test_fraction=spec.test_fraction, seed=spec.data_seed)
+        check_first_chunk(  # the sentence of its error says what to change
+            labels[split.train],
+            halving_schedule(spec.models, train_items=len(split.train)),
+            allow_tiny=spec.allow_tiny,
+            test_fraction=spec.test_fraction,
+        )
