@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from PIL import Image
 from bench import misbehaving
 from bench.misbehaving import Misbehaving
 from systems.registry import ENTRY_POINT_GROUP
+from tests.plug_in import install
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,7 +29,16 @@ class Project:
     def __init__(self, folder: Path, systems: Sequence[type[Misbehaving]]) -> None:
         self.folder = folder
         self._plug_in = folder / "site-packages"
-        _install(self._plug_in, systems)
+        install(
+            self._plug_in,
+            "misbehaving-systems",
+            modules={"misbehaving_systems": Path(misbehaving.__file__).read_text()},
+            entry_points={
+                ENTRY_POINT_GROUP: {
+                    s.info.name: f"misbehaving_systems:{s.__name__}.info" for s in systems
+                }
+            },
+        )
         _make_photos(folder / "photos")
 
     def run(
@@ -62,19 +71,6 @@ class Project:
     def cache(self) -> Path:
         """Where data and snapshots of all commands are kept."""
         return self.folder / "cache"
-
-
-def _install(folder: Path, systems: Sequence[type[Misbehaving]]) -> None:
-    """A package as pip leaves it: a module, and metadata that name its entry points."""
-    metadata = folder / "misbehaving_systems-1.0.dist-info"
-    metadata.mkdir(parents=True)
-    shutil.copy(misbehaving.__file__, folder / "misbehaving_systems.py")
-    (metadata / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: misbehaving-systems\nVersion: 1.0\n"
-    )
-    lines = [f"{s.info.name} = misbehaving_systems:{s.__name__}.info" for s in systems]
-    text = "\n".join((f"[{ENTRY_POINT_GROUP}]", *lines, ""))
-    (metadata / "entry_points.txt").write_text(text)
 
 
 def _make_photos(folder: Path) -> None:

@@ -77,9 +77,9 @@ def main(counts: list[int]) -> None:
 def drawn(records: Sequence[Record], folder: Path) -> int:
     """Draw all that ``alsatian-bench figures`` draws; how many files there are then."""
     folder.mkdir()
-    for runs in figure_runs(records, lambda *_: ()):
+    for runs in figure_runs(records, lambda *_: ("", ())):
         if runs.kind.scenario in PAPER_FIGURES:
-            PAPER_FIGURES[runs.kind.scenario].draw(runs, folder, runs.stem)
+            PAPER_FIGURES[runs.kind.scenario](runs, folder, runs.stem)
         for name, draw in INSIGHTS.items():
             draw(runs, folder, f"{runs.stem}-{name}")
     return len(list(folder.iterdir()))

@@ -24,7 +24,7 @@ Planned = list[tuple[TaskTree, Traversal]]
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 @pytest.mark.parametrize("planner", PLANNERS)
-@pytest.mark.parametrize("count", [1_000, 10_000])
+@pytest.mark.parametrize("count", [1_000, 10_000, 100_000])
 def test_all_rounds(
     benchmark: BenchmarkFixture, count: int, planner: str, distribution: str
 ) -> None:

@@ -11,16 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.environment import (
-    code_fingerprint,
-    describe_environment,
-    git_state,
-    host_class,
-)
+from harness.environment import describe_environment, git_state, host_class
 from harness.host_state import host_state
 from harness.inputs import files_fingerprint, preparation_key
 from harness.limits import Confinement, confine
 from harness.monotone import skipped_after_out_of_memory
+from harness.plug_in_code import fingerprint_for
 from harness.run_facts import run_facts
 from harness.run_store import RECORD_SCHEMA, RunStore, write_record
 from harness.schedule import interleaved
@@ -168,7 +164,7 @@ class Campaign:
                 "host_class": host_class(),
                 "host_state": state,
                 "git": git_state(),
-                "code": code_fingerprint(),
+                "code": fingerprint_for(run.spec),
                 "started_at": started_at.isoformat(timespec="seconds"),
             }
             write_record(folder, record)
@@ -241,6 +237,6 @@ def _measured(outcome: Outcome, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def _key(spec: RunSpec, number: int) -> str:
     files = files_fingerprint(spec.canonical())
-    text = "\0".join((spec.identity, str(number), code_fingerprint(), host_class(), files))
+    text = "\0".join((spec.identity, str(number), fingerprint_for(spec), host_class(), files))
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     return f"{re.sub(r'[^a-z0-9]+', '-', spec.system.lower())}-{digest}"

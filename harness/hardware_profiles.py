@@ -7,7 +7,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +19,7 @@ from harness.environment import host_class
 from scenarios.document import Node, read_document
 from scenarios.errors import Problem, Problems, ScenarioError, did_you_mean
 from scenarios.quantities import parse_bytes, parse_rate, parse_seconds
-from systems.data.datasets import DATASETS
+from systems.data.datasets import available_datasets
 from systems.errors import ConfigurationError
 from systems.models.architectures import ARCHITECTURES
 from systems.planning.hardware_profile import DEFAULT, FALLBACK, HardwareProfile
@@ -71,7 +71,11 @@ KEYS: Mapping[str, tuple[str, str]] = {
     "threads": ("threads", "integer"),
 }
 """A file's keys: the field of ``HardwareProfile`` and the kind of value."""
-_MAPPINGS: Mapping[str, set[str]] = {"operations": _FAMILIES, "decode_item": set(DATASETS)}
+_MAPPINGS: Mapping[str, Callable[[], Collection[str]]] = {
+    "operations": lambda: _FAMILIES,
+    "decode_item": available_datasets,
+}
+"""Keys with a value for each of these names."""
 _REQUIRED = {item.name for item in fields(FALLBACK)} - {
     "title", "loader_start_s", "plan_vertex_s", "bookkeeping_s", "page_cache_bytes",
     "model_file_bytes_per_s", "data_workers", "threads", "paces_rereads", "is_fallback",
@@ -167,7 +171,7 @@ def _value(key: str, kind: str, node: Node, problems: Problems) -> Any:
     if not isinstance(node.value, dict):
         problems.add(node.line, f"'{key}' must be a mapping with at least '{DEFAULT}'.")
         return {DEFAULT: 1.0}
-    known = {DEFAULT} | _MAPPINGS[key]
+    known = {DEFAULT, *_MAPPINGS[key]()}
     for inner, child in node.value.items():
         if inner not in known:
             problems.add(

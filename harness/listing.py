@@ -128,9 +128,9 @@ def _datasets() -> tuple[Listing, ...]:
 
 
 def _scorers() -> tuple[Listing, ...]:
-    from systems.scoring import SCORERS
+    from systems.scoring.registry import available_scorers
 
-    rows = tuple({"name": name, "what": meaning} for name, meaning in SCORERS.items())
+    rows = tuple({"name": item.name, "what": item.summary} for item in available_scorers().values())
     return (Listing(title="scorers", rows=rows),)
 
 

@@ -16,6 +16,7 @@ from systems.planning.hardware_profile import HardwareProfile
 from systems.planning.search_choice import choose_search
 from systems.planning.simulation import predict
 from systems.registry import system_info
+from systems.scoring.registry import BUILT_IN as LINEAR_HEADS
 
 _SYSTEM = ("system", "options", "telemetry", "profile")
 
@@ -115,6 +116,11 @@ def notes(runs: Sequence[PredictedRun]) -> list[str]:
 
 def _predicted(spec: RunSpec, hardware: HardwareProfile) -> PredictedRun:
     canonical = spec.canonical()
+    if spec.scorer not in {info.name for info in LINEAR_HEADS}:
+        raise ConfigurationError(
+            f"The scorer '{spec.scorer}' cannot be predicted: only what linear heads cost is "
+            "known. Predict with --set scorer=linear."
+        )
     if spec.memory_limit is not None:
         limit = min(hardware.page_cache_bytes, spec.memory_limit)
         hardware = replace(hardware, page_cache_bytes=limit)

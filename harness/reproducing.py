@@ -66,28 +66,42 @@ def known_scenario(name: str, scale: str | None) -> KnownScenario | None:
     )
 
 
+def run_spec(spec: Mapping[str, Any], identity: str) -> RunSpec | None:
+    """The specification of a stored run, made anew from the canonical one in its record.
+
+    None where that is of another version of the package (its parameters would not mean the
+    same any more), or cannot be had on this machine.
+    """
+    try:
+        made = RunSpec.from_cell(Cell(parameters=_parameters(spec)))
+    except (SpecError, BenchError, ConfigurationError, KeyError, TypeError, ValueError):
+        return None
+    return made if made.identity == identity else None
+
+
 def scenario_file(spec: Mapping[str, Any], identity: str) -> str | None:
     """A scenario that makes exactly the run with this specification, as YAML.
 
-    None where the specification is of another version of the package: its parameters would
-    not mean the same any more.
+    None where ``run_spec`` has none.
     """
-    try:
-        info = system_info(spec["system"])
-        given = {o: value for o, value in spec["options"].items() if value != info.options[o]}
-        system = SystemChoice(name=info.name, options=given).text
-        fixed = {
-            name: value
-            for name, value in spec.items()
-            if name in PARAMETERS and name != "system" and value is not None
-        }
-        made = RunSpec.from_cell(Cell(parameters={"system": system, **fixed}))
-    except (SpecError, BenchError, ConfigurationError, KeyError, TypeError, ValueError):
+    if run_spec(spec, identity) is None:
         return None
-    if made.identity != identity:
-        return None
-    scenario = {"name": "again", "title": "One run again", "matrix": {"system": [system]}}
+    fixed = _parameters(spec)
+    matrix = {"system": [fixed.pop("system")]}
+    scenario = {"name": "again", "title": "One run again", "matrix": matrix}
     return yaml.safe_dump({**scenario, "fixed": fixed}, sort_keys=False, allow_unicode=True)
+
+
+def _parameters(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A canonical specification as the cell of a matrix that it comes from."""
+    info = system_info(spec["system"])
+    given = {o: value for o, value in spec["options"].items() if value != info.options[o]}
+    fixed = {
+        name: value
+        for name, value in spec.items()
+        if name in PARAMETERS and name != "system" and value is not None
+    }
+    return {"system": SystemChoice(name=info.name, options=given).text, **fixed}
 
 
 def _command(scenario: Scenario, scale: str | None, cell: Cell) -> str:

@@ -18,7 +18,12 @@ from scenarios.errors import nearest
 from scenarios.matrix import Cell
 from scenarios.parameters import PARAMETERS, SYSTEM_OPTIONS, Value
 from scenarios.system_choice import SystemChoice
-from systems.data.datasets import DATASETS, LARGEST_RESOLUTION, DatasetKind, dataset_kind
+from systems.data.datasets import (
+    LARGEST_RESOLUTION,
+    DatasetKind,
+    available_datasets,
+    dataset_kind,
+)
 from systems.errors import ConfigurationError
 from systems.models.architectures import ARCHITECTURES, Architecture, check_resolution
 from systems.models.checkpoints import GENERATED
@@ -165,7 +170,8 @@ def _check_modality(
         raise _blame(message, values, "architecture")
     ((modality, name),) = reads.items()
     if modality != kind.modality:
-        fitting = [other.name for other in DATASETS.values() if other.modality == modality]
+        known = available_datasets().values()
+        fitting = [other.name for other in known if other.modality == modality]
         read = "images" if modality == "image" else "text"
         holds = "images" if kind.modality == "image" else "text"
         message = (

@@ -15,13 +15,13 @@ from scenarios.loading import find_scenario, load_scenario
 from scenarios.matrix import Cell, expand, parse_changes, parse_filters
 from scenarios.parameters import PARAMETERS, SYSTEM_OPTIONS, Value
 from scenarios.scenario import Scenario
-from systems.data.datasets import DATASETS
+from systems.data.datasets import available_datasets
 from systems.errors import ConfigurationError
 from systems.models.architectures import ARCHITECTURES
 from systems.models.lineage import DISTRIBUTIONS
 from systems.models.snapshot_families import SNAPSHOT_FAMILIES
 from systems.registry import available_systems, system_info
-from systems.scoring import SCORERS
+from systems.scoring.registry import available_scorers
 
 SPECIFICATION = 3
 """Version of what the parameters mean; raising it gives every run a new identity."""
@@ -181,8 +181,8 @@ def vocabulary() -> Mapping[str, Collection[str]]:
         "systems": [name for info in infos for name in (info.name, *info.aliases)],
         "architectures": [*ARCHITECTURES, *SNAPSHOT_FAMILIES],
         "distributions": list(DISTRIBUTIONS),
-        "datasets": list(DATASETS),
-        "scorers": list(SCORERS),
+        "datasets": list(available_datasets()),
+        "scorers": list(available_scorers()),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.dataset_paths import dataset_path
-from systems.data.datasets import DATASETS, dataset_kind
+from systems.data.datasets import available_datasets, dataset_kind
 from systems.data.task_sources import TaskSource, parse_tasks, write_tasks
 from systems.errors import ConfigurationError
 
@@ -39,7 +39,7 @@ def _resolved(source: TaskSource, modality: str, find: Callable[[str], str | Non
     if kind.modality != modality:
         fitting = [
             each.name
-            for each in DATASETS.values()
+            for each in available_datasets().values()
             if each.modality == modality and not each.timing_only
         ]
         raise ConfigurationError(

@@ -32,8 +32,8 @@ def say_waiting() -> None:
     OUT.print("Waiting: another command measures on this machine, and two disturb each other.")
 
 
-def calibrate_machine(cache: Path, device: str) -> None:
-    """Measure this machine's hardware profile, keep it, and show it."""
+def calibrate_machine(cache: Path, device: str) -> tuple[Any, Path]:
+    """Measure this machine's hardware profile, keep it, and show it; the profile and its file."""
     from harness.calibration import calibrate
     from harness.host_lock import only_one_measures
     from harness.progress import Display
@@ -46,6 +46,7 @@ def calibrate_machine(cache: Path, device: str) -> None:
         )
     OUT.print(f"{escape(profile.title)}. Kept, and used from now on: {path}")
     OUT.print(escape(path.read_text()), end="")
+    return profile, path
 
 
 def with_batch_sizes(plan: Any, cache: Path, *, measure: bool) -> Any:

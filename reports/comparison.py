@@ -207,11 +207,26 @@ def _answer(rows: Sequence[Row], by_variant: Mapping[str, Sequence[Record]]) -> 
     return None
 
 
+def _code_parts(code: str) -> dict[str, str]:
+    """Fingerprints by the package they are of; "" for this one. See ``Record.code``."""
+    parts = (part.rpartition(":") for part in code.split("+"))
+    return {package: fingerprint for package, _, fingerprint in parts}
+
+
 def _code_notes(rows: Sequence[Row]) -> list[str]:
-    codes = {row.code for row in rows if row.status == "ok"}
-    if len(codes) < 2:
+    codes = {row.label: _code_parts(row.code or "") for row in rows if row.status == "ok"}
+    versions: dict[str, set[str]] = {}
+    for parts in codes.values():
+        for name, version in parts.items():
+            versions.setdefault(name, set()).add(version)
+    each = ", ".join(
+        f"{label} {name} {version[:8]}".replace("  ", " ")
+        for label, parts in codes.items()
+        for name, version in parts.items()
+        if len(versions[name]) > 1
+    )
+    if not each:
         return []
-    each = ", ".join(f"{row.label} {str(row.code)[:8]}" for row in rows if row.status == "ok")
     return [
         f"Measured with different versions of the code ({each}): run the scenario again for "
         "speed-ups of one version."

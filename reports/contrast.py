@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from reports import labels
-from reports.comparison import compare
+from reports.comparison import Comparison, compare
 from reports.gate import search_titles
-from reports.pairing import pair_cells
+from reports.pairing import Cell, pair_cells, parameters
 from reports.records import Record
 from reports.rows import Row, system_place
 from reports.sides import by_cell, difference, is_interleaved, pairs_by_round, seconds_of
@@ -58,11 +58,17 @@ class Contrasts:
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
     problems: tuple[str, ...]
+    """What could not be told apart, or was not looked at, as sentences."""
 
     @property
     def is_valid(self) -> bool:
-        """Something was compared, and no answers differ."""
-        return bool(self.rows) and not any(_differs(row) for row in self.rows)
+        """Both sets measured something in common, no run of it went wrong, no answers differ."""
+        statuses = {side.status for row in self.rows for side in (row.a, row.b)}
+        return (
+            any(row.a.wall_s is not None and row.b.wall_s is not None for row in self.rows)
+            and statuses <= {"ok", "skipped"}
+            and not any(_differs(row) for row in self.rows)
+        )
 
     def as_json(self) -> dict[str, Any]:
         """In plain JSON types; null for what is not known."""
@@ -78,25 +84,56 @@ def contrast(a: Sequence[Record], b: Sequence[Record]) -> Contrasts:
     """Hold ``b`` against ``a``, cell by cell; probes are left out.
 
     Cells belong together when they ask for the same (``reports.pairing``), whichever versions
-    of the code they are of. Times of different kinds of machines are shown and never divided;
-    speed-ups over Base, which each set has for itself, can be looked at across machines.
+    of the code they are of; those of one machine before those of two. Times of different kinds
+    of machines are shown and never divided; speed-ups over Base, which each set has for itself,
+    can be looked at across machines.
     """
-    of_a, of_b = by_cell(a), by_cell(b)
-    pairing = pair_cells([cell for cell, _ in of_a], [cell for cell, _ in of_b])
-    pairs = [(of_a[first][1], of_b[second][1]) for first, second in pairing.pairs]
-    searches = list(dict.fromkeys(runs[0].search for _, runs in pairs))
-    pairs.sort(key=lambda pair: (searches.index(pair[1][0].search), *system_place(pair[1][0])))
-    ups = (_speed_ups(a), _speed_ups(b))
+    pairs, (left_a, left_b), problems = _pairs(by_cell(a), by_cell(b))
+    compared = (compare(a), compare(b))
+    places = {search.key: place for place, search in enumerate(compared[1].searches)}
+    pairs.sort(key=lambda pair: (places[pair[1][0].search], *system_place(pair[1][0])))
+    ups = (_rows(compared[0]), _rows(compared[1]))
     titles = search_titles([runs[0] for _, runs in pairs])
     return Contrasts(
         rows=tuple(
             _contrast(*pair, search=title, ups=ups)
             for pair, title in zip(pairs, titles, strict=True)
         ),
-        only_a=tuple(of_a[at][0].title for at in pairing.missing),
-        only_b=tuple(of_b[at][0].title for at in pairing.new),
-        problems=pairing.problems,
+        only_a=tuple(cell.title for cell, _ in left_a),
+        only_b=tuple(cell.title for cell, _ in left_b),
+        problems=tuple(problems),
     )
+
+
+_Cells = list[tuple[Cell, list[Record]]]
+
+
+def _pairs(
+    a: _Cells, b: _Cells
+) -> tuple[list[tuple[list[Record], list[Record]]], tuple[_Cells, _Cells], list[str]]:
+    """The runs that belong together, what only one of the sets has, and problems."""
+    known = [parameters([cell for cell, _ in cells]) for cells in (a, b)]
+    problems = [
+        f"Only {name} knows {', '.join(sorted(more))}: what is compared may differ in that."
+        for name, more in (("A", known[0] - known[1]), ("B", known[1] - known[0]))
+        if more and a and b
+    ]
+    hosts = [dict.fromkeys(runs[0].host_class for _, runs in cells) for cells in (a, b)]
+    pairs = []
+    for host in (*(host for host in hosts[0] if host in hosts[1]), None):
+        (of_a, rest_a), (of_b, rest_b) = _of_host(a, host), _of_host(b, host)
+        found = pair_cells([cell for cell, _ in of_a], [cell for cell, _ in of_b], names=("A", "B"))
+        pairs += [(of_a[first][1], of_b[second][1]) for first, second in found.pairs]
+        problems += found.problems
+        a = rest_a + [of_a[at] for at in found.missing]
+        b = rest_b + [of_b[at] for at in found.new]
+    return pairs, (a, b), problems
+
+
+def _of_host(cells: _Cells, host: str | None) -> tuple[_Cells, _Cells]:
+    """The cells of one class of machines (None: of any), and the others."""
+    own = [each for each in cells if host in (None, each[1][0].host_class)]
+    return own, [each for each in cells if host not in (None, each[1][0].host_class)]
 
 
 def _contrast(
@@ -130,13 +167,11 @@ def _ratio(a: Sequence[Record], b: Sequence[Record]) -> tuple[Ratio | None, How,
         ratio = paired_ratio(
             [seconds_of(second) for _, second in pairs], [seconds_of(first) for first, _ in pairs]
         )
-        return ratio, "paired", None if ratio.is_claim else _few(ratio.rounds)
+        few = f"{labels.rounds(ratio.rounds)}; a claim takes {CLAIM_ROUNDS}"
+        return ratio, "paired", None if ratio.is_claim else few
     ratio = unpaired_ratio(times[1], times[0])
-    return ratio, "unpaired", None if ratio.is_claim else _few(ratio.rounds)
-
-
-def _few(rounds: int) -> str:
-    return f"{labels.rounds(rounds)}; a claim takes {CLAIM_ROUNDS}"
+    few = f"{labels.rounds(ratio.rounds)}, not in turns; a claim takes {CLAIM_ROUNDS} in turns"
+    return ratio, "unpaired", few
 
 
 def _side(runs: Sequence[Record], ups: Mapping[tuple[str, str], Row]) -> Side:
@@ -152,12 +187,8 @@ def _side(runs: Sequence[Record], ups: Mapping[tuple[str, str], Row]) -> Side:
     )
 
 
-def _speed_ups(records: Sequence[Record]) -> dict[tuple[str, str], Row]:
-    return {
-        (search.key, row.variant): row
-        for search in compare(records).searches
-        for row in search.rows
-    }
+def _rows(comparison: Comparison) -> dict[tuple[str, str], Row]:
+    return {(search.key, row.variant): row for search in comparison.searches for row in search.rows}
 
 
 def _differs(row: Contrast) -> bool:

@@ -128,13 +128,19 @@ COLUMNS: Mapping[str, Column] = {
     ),
     "flags": Column(
         type="text",
-        meaning="What a reader must know of the run, as names with commas.",
-        value=lambda record: ",".join(flag.name for flag in record.flags or ()),
+        meaning="What a reader must know of the run, as names with commas; unknown if not judged.",
+        value=lambda record: (
+            None if record.flags is None else ",".join(flag.name for flag in record.flags)
+        ),
     ),
     "host_class": Column(
         type="text", meaning="Machines of one class may be compared.", value=_of("host_class")
     ),
-    "commit": Column(type="text", meaning="Of the code.", value=_of("commit")),
+    "commit": Column(
+        type="text",
+        meaning="Of the code, and whether its checkout had been changed.",
+        value=lambda record: record.commit if record.git.get("commit") else None,
+    ),
     "code": Column(
         type="text", meaning="Fingerprint of the code that can influence it.", value=_of("code")
     ),
@@ -177,7 +183,8 @@ def write_export(records: Sequence[Record], path: Path) -> int:
         if path.suffix == ".csv":
             import pandas as pd
 
-            pd.DataFrame(lines).to_csv(path, index=False)
+            # As objects: whole numbers stay whole where some are unknown.
+            pd.DataFrame(lines, dtype=object).to_csv(path, index=False, lineterminator="\n")
         elif path.suffix == ".parquet":
             _write_parquet(lines, path)
         else:
@@ -197,7 +204,7 @@ def _write_parquet(lines: Sequence[Mapping[str, object]], path: Path) -> None:
     for name in lines[0] if lines else ():
         values: list[Any] = [line[name] for line in lines]
         column = COLUMNS.get(name)
-        if len({str if isinstance(v, str) else float for v in values if v is not None}) > 1:
+        if column is None and not _are_alike(values):
             values = [None if value is None else str(value) for value in values]
         kind = _ARROW[column.type] if column else None
         if column and column.type == "number":
@@ -208,6 +215,13 @@ def _write_parquet(lines: Sequence[Mapping[str, object]], path: Path) -> None:
         arrays.append(array)
     schema = pa.schema(fields, metadata={"alsatian_bench_schema": str(SCHEMA)})
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
+
+
+def _are_alike(values: Sequence[object]) -> bool:
+    """Whether a column of its own type can hold them: whole and other numbers go together."""
+    types = {type(value) for value in values if value is not None}
+    is_small = all(abs(v) < 2**63 for v in values if isinstance(v, int))
+    return is_small and (len(types) < 2 or types == {int, float})
 
 
 def _plain(value: object) -> object:

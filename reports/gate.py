@@ -100,7 +100,7 @@ def search_titles(records: Sequence[Record]) -> list[str]:
     """The search of each record in one line that tells it from the others."""
     specs = [
         {name: value for name, value in record.spec.items() if name not in ("system", "options")}
-        | {"scenario": record.scenario, "scale": record.scale}
+        | {"scenario": record.scenario, "scale": record.scale, "host_class": record.host_class}
         for record in records
     ]
     names = sorted({name for spec in specs for name in spec})

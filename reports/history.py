@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from pathlib import Path
 
 from reports.comparison import compare
 from reports.drift import Level, drift, levels
 from reports.errors import ReportError
+from reports.grouping import by_kind
 from reports.records import Record
 
 SCHEMA = 1
@@ -53,6 +56,13 @@ class Series:
         """System and search."""
         return f"{self.entries[-1].label}: {self.entries[-1].search}"
 
+    @property
+    def place(self) -> str:
+        """Scenario, scale and class of machines."""
+        last = self.entries[-1]
+        scale = f"@{last.scale}" if last.scale else ""
+        return f"{last.scenario}{scale} · {last.host_class}"
+
 
 def entries_of(records: Sequence[Record]) -> tuple[Entry, ...]:
     """The medians of what was measured; where answers differ there is no time."""
@@ -74,7 +84,8 @@ def entries_of(records: Sequence[Record]) -> tuple[Entry, ...]:
             speed_up=row.speed_up.value if row.speed_up else None,
             rounds=row.rounds,
         )
-        for search in compare(records).searches
+        for group in by_kind(records).values()  # titles depend on nothing that ran beside them
+        for search in compare(group).searches
         for row in search.rows
         if row.wall_s is not None and row.agreement != "differ"
         for own in [runs[search.key, row.variant]]
@@ -92,22 +103,26 @@ def add_entries(path: Path, entries: Sequence[Entry]) -> int:
     )
     new = [e for e in entries if (e.time, e.identity, e.host_class) not in known]
     path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.read_text(encoding="utf-8") if path.exists() else ""
     with path.open("a", encoding="utf-8") as file:
+        if written and not written.endswith("\n"):
+            file.write("\n")  # edited by hand, or cut off: two lines must not become one
         file.writelines(f"{json.dumps(asdict(entry), sort_keys=True)}\n" for entry in new)
     return len(new)
 
 
 def read_history(path: Path) -> tuple[Entry, ...]:
-    """All entries of the file.
+    """All entries of the file; an empty one is an empty history.
 
     Raises:
         ReportError: it cannot be read, or a line is no entry.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
         raise ReportError(
-            f"'{path}' cannot be read ({error.strerror}). Make it with "
+            f"'{path}' cannot be read ({why}). Make it with "
             f"'alsatian-bench history add RUNS --file {path}'."
         ) from error
     found = []
@@ -138,7 +153,11 @@ def series_of(entries: Sequence[Entry]) -> tuple[Series, ...]:
 def _entry(values: Mapping[str, object]) -> Entry:
     if values["schema"] != SCHEMA:
         raise ValueError(f"schema {values['schema']}, and this is {SCHEMA}")
+    for name in ("commit", "host_class", "scenario", "search", "label", "identity"):
+        if not isinstance(values[name], str):
+            raise TypeError(f"{name} is {values[name]!r}")
     entry = Entry(**{each.name: values[each.name] for each in fields(Entry)})  # type: ignore[arg-type]
-    if not isinstance(entry.wall_s, (int, float)) or not entry.wall_s > 0:
+    datetime.fromisoformat(entry.time)
+    if not isinstance(entry.wall_s, (int, float)) or not 0 < entry.wall_s < math.inf:
         raise ValueError(f"wall_s is {entry.wall_s!r}")
     return entry

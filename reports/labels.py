@@ -165,7 +165,8 @@ def parameter(name: str, value: object) -> str | None:
     if isinstance(value, bool):
         return words if value else f"no {words}"
     if name in _COUNTED:
-        return _COUNTED[name].format(value)
+        counted = _COUNTED[name].format(value)
+        return counted.removesuffix("s") if value == 1 else counted
     if name in PARAMETERS and isinstance(value, (str, int, float)):
         return f"{words} {PARAMETERS[name].text(value)}"
     text = value if isinstance(value, (str, int, float)) else json.dumps(value, sort_keys=True)

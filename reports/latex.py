@@ -13,12 +13,14 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "×": r"$\times$", "–": "--", "|": r"\textbar{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "·": r"$\cdot$", "…": r"\ldots{}", "−": "$-$", "τ": r"$\tau$",
 }  # fmt: skip
 
 
 def escape(text: str) -> str:
-    """``text`` as LaTeX shows it, whatever it contains."""
-    return "".join(_SPECIAL.get(character, character) for character in text)
+    """``text`` as LaTeX shows it, whatever it contains, in one line (a blank one would end it)."""
+    flat = " ".join(text.split())
+    return "".join(_SPECIAL.get(character, character) for character in flat)
 
 
 def speed_up_table(grid: Grid, *, caption: str, label: str) -> str:
@@ -38,7 +40,7 @@ def speed_up_table(grid: Grid, *, caption: str, label: str) -> str:
         for group in grid.groups:
             if not any((group, column, row) in grid.cells for column in grid.columns):
                 continue
-            cells = [row, escape(labels.architecture(group))]
+            cells = [escape(row), escape(labels.architecture(group))]
             for column in grid.columns:
                 search = grid.searches.get((group, column, row))
                 known = {each.label: each for each in search.rows} if search else {}

@@ -48,12 +48,15 @@ class Pairing:
     """A sentence for each group of cells that cannot be told apart; they are in no pair."""
 
 
-def pair_cells(base: Sequence[Cell], head: Sequence[Cell]) -> Pairing:
+def pair_cells(
+    base: Sequence[Cell], head: Sequence[Cell], *, names: tuple[str, str] = ("base", "head")
+) -> Pairing:
     """Pair the cells that ask for the same: scenario, scale, system and parameters.
 
-    Parameters that only one version knows cannot tell cells apart and are left out.
+    Parameters that only one version knows cannot tell cells apart and are left out. ``names``
+    are what the sides are called in sentences.
     """
-    common = _parameters(base) & _parameters(head) if base and head else set()
+    common = parameters(base) & parameters(head) if base and head else set()
     by_key: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for side, cells in enumerate((base, head)):
         for place, cell in enumerate(cells):
@@ -62,22 +65,24 @@ def pair_cells(base: Sequence[Cell], head: Sequence[Cell]) -> Pairing:
     for of_base, of_head in by_key.values():
         if len(of_base) == len(of_head) == 1:
             pairs.append((of_base[0], of_head[0]))
-        elif not of_head and len(of_base) == 1:
+        elif not of_head:
             missing += of_base
         elif not of_base:
             new += of_head
         else:
             title = base[of_base[0]].title
             problems.append(
-                f"{title}: base has {len(of_base)} such cells and head {len(of_head)}, told apart "
-                "only by what the other version does not know, so that they cannot be paired."
+                f"{title}: {names[0]} has {len(of_base)} such cells and {names[1]} "
+                f"{len(of_head)}, told apart only by what the other does not know, so that they "
+                "cannot be paired."
             )
     return Pairing(
         pairs=tuple(sorted(pairs)), missing=tuple(missing), new=tuple(new), problems=tuple(problems)
     )
 
 
-def _parameters(cells: Sequence[Cell]) -> set[str]:
+def parameters(cells: Sequence[Cell]) -> set[str]:
+    """The parameters that tell these cells apart, whatever they are."""
     return {name for cell in cells for name in cell.spec if name not in _OF_THE_VERSION}
 
 

@@ -57,14 +57,14 @@ def parse_record(data: object, *, path: Path) -> Record:
         reason=record.optional_text("reason"),
         wall_s=wall_s if status == "ok" else None,
         phases_s=record.numbers("phases_s"),
-        excluded_s=record.number("excluded_s"),
-        process_s=record.number("process_s"),
+        excluded_s=record.finite("excluded_s"),
+        process_s=record.finite("process_s"),
         answer=_answer(record),
         counts=record.numbers("counts"),
-        operation_ratio=record.number("operation_ratio"),
-        time_bound_s=record.number("time_bound_s"),
+        operation_ratio=record.finite("operation_ratio"),
+        time_bound_s=record.finite("time_bound_s"),
         time_bound_parts_s=record.numbers("time_bound_parts_s"),
-        efficiency=record.number("efficiency"),
+        efficiency=record.finite("efficiency"),
         dataset=_dataset(record),
         limits=record.mapping("limits"),
         cache_proof=record.mapping("cache_proof"),
@@ -225,11 +225,18 @@ class _Object:
             raise self.error(key, "a number")
         return cast("float | None", value)
 
+    def finite(self, key: str) -> float | None:
+        """A number that can be drawn and written as JSON: Python's reader lets NaN through."""
+        value = self.number(key)
+        if value is not None and not math.isfinite(value):
+            raise self.error(key, "a finite number")
+        return value
+
     def numbers(self, key: str) -> dict[str, float]:
         """The known numbers of a mapping; null is unknown, and stays out."""
         part = self.optional(key)
         names = [] if part is None else [name for name in part.data if part.data[name] is not None]
-        return {name: cast("float", cast("_Object", part).number(name)) for name in names}
+        return {name: cast("float", cast("_Object", part).finite(name)) for name in names}
 
     def error(self, key: str, rule: str) -> MalformedRecordError:
         return self._left_out(f"'{key}' of {self.where} is {self.data.get(key)!r:.80}, not {rule}")

@@ -125,7 +125,8 @@ class Record:
     """The commit of the checkout, and whether it had been changed."""
     host_class: str
     code: str
-    """Fingerprint of the code that can influence the run."""
+    """Fingerprint of the code that can influence the run; for each package of plug-ins that it
+    uses, ``+package:fingerprint`` follows."""
     started_at: str
     """ISO 8601 in UTC, so that text order is time order."""
 

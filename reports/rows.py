@@ -35,8 +35,10 @@ class Row:
     """The same over the strong Base, which decodes once and loads ahead."""
     published: float | None
     """The paper's speed-up over Base, of what this search stands for; None where it has none."""
+    published_s: float | None
+    """The paper's seconds, of what this search stands for; None where it has none."""
     published_phases_s: Mapping[str, float]
-    """The paper's seconds by phase, of what this search stands for; empty where it has none."""
+    """The same by phase, empty where it shows no split."""
     remark: str | None
     """Why there is no speed-up, in a few words."""
     phases_s: Mapping[str, float]
@@ -100,6 +102,7 @@ def measured_row(runs: Sequence[Record], *, group: Sequence[Record], agreement: 
         speed_up=speed_up,
         over_strong=None if last.system == "baseline" else over_strong,
         published=_published(last),
+        published_s=published_s(last),
         published_phases_s=published_phases_s(last),
         remark=remark,
         phases_s=_phases(ok),
@@ -117,8 +120,8 @@ def missing_row(record: Record) -> Row:
     return Row(
         label=record.label, system=record.system, variant=record.variant, is_base=record.is_base,
         status="missing", reason="there is no record of it", rounds=0, attempts=0, wall_s=None,
-        speed_up=None, over_strong=None, published=None, published_phases_s={}, remark=None,
-        phases_s={},
+        speed_up=None, over_strong=None, published=None, published_s=None, published_phases_s={},
+        remark=None, phases_s={},
         operation_ratio=None, time_bound_s=None, efficiency=None, counts={},
         agreement="unchecked", code=None,
     )  # fmt: skip

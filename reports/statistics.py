@@ -13,7 +13,7 @@ CLAIM_ROUNDS = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratio:
-    """A ratio of two times over paired rounds."""
+    """A ratio of two times, over paired rounds unless its maker says otherwise."""
 
     value: float
     low: float | None

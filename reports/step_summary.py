@@ -13,6 +13,7 @@ MOST_BYTES = 60_000
 
 _MARKS = {"good": "✅", "unsure": "⚠️", "bad": "❌"}
 _SHOWN_REASONS = 3
+_LONGEST = 500  # characters of a line: folders, machines and reasons can be of any length
 _HEADS = ("system", "speed-up over Base", "from", "to", "searches")
 
 
@@ -23,9 +24,9 @@ def step_summary(title: str, campaigns: Sequence[Campaign], *, most: int = MOST_
     """
     grades = ("bad", "unsure", "good")
     ordered = sorted(campaigns, key=lambda each: grades.index(each.verdict.kind))
-    head = [f"# {escape_markdown(title)}"]
+    head = [f"# {escape_markdown(_cut(title))}"]
     records = [record for campaign in campaigns for record in campaign.records]
-    head += [f"- {escape_markdown(line)}" for line in mixtures(records)]
+    head += [f"- {escape_markdown(_cut(line))}" for line in mixtures(records)]
     parts = ["\n".join(head)]
     left = most - len(parts[0].encode()) - 200  # for the last sentence
     for number, campaign in enumerate(ordered):
@@ -58,10 +59,15 @@ def _campaign(campaign: Campaign) -> str:
             for speed in campaign.speeds
         ]
         parts.append(markdown_table(_HEADS, lines))
-    reasons = [f"- {escape_markdown(line)}" for line in campaign.unmeasured[:_SHOWN_REASONS]]
+    unmeasured = map(_cut, campaign.unmeasured[:_SHOWN_REASONS])
+    reasons = [f"- {escape_markdown(line)}" for line in unmeasured]
     hidden = len(campaign.unmeasured) - len(reasons)
     if hidden > 0:
         reasons.append(f"- and {hidden} more")
     if reasons:
         parts.append("\n".join(reasons))
     return "\n\n".join(parts)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -6,13 +6,12 @@ Torch-free: a system's module is imported only when the system is loaded.
 from __future__ import annotations
 
 import functools
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Literal
 
 from systems.errors import ConfigurationError, did_you_mean
+from systems.plug_ins import imported, with_offered
 
 if TYPE_CHECKING:
     from systems.api import SearchSystem
@@ -189,17 +188,8 @@ def available_systems() -> Mapping[str, SystemInfo]:
     A package offers one through an entry point of the group ``alsatian_bench.systems``
     that names a ``SystemInfo``.
     """
-    found = {info.name: info for info in (*BUILT_IN, *PROBES)}
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        try:
-            info = entry.load()
-        except Exception as error:
-            raise ConfigurationError(
-                f"The package that offers the system '{entry.name}' ({entry.value}) cannot be "
-                f"loaded: {type(error).__name__}: {error}. Repair or uninstall it."
-            ) from error
-        found.setdefault(info.name, info)
-    return found
+    known = (*BUILT_IN, *PROBES)
+    return with_offered(known, group=ENTRY_POINT_GROUP, kind=SystemInfo, what="system")
 
 
 def system_info(name: str) -> SystemInfo:
@@ -226,5 +216,4 @@ def load_probe(name: str) -> Probe:
 
 
 def _created(name: str) -> object:
-    module, _, attribute = system_info(name).factory.partition(":")
-    return getattr(importlib.import_module(module), attribute)()
+    return imported(system_info(name).factory, of=f"the system '{name}'")()

@@ -65,7 +65,7 @@ class SearchSession:
                 {substrate.transform_of(m) for m in request.model_ids},
                 decode_once=request.options.decode_once,
             )
-            self._trainer = substrate.head_trainer()
+            self._scorer = substrate.scorer()
             labels = torch.from_numpy(substrate.dataset.labels)
             self._train_labels = labels[substrate.split.train].to(substrate.settings.device)
             self._test_labels = labels[substrate.split.test].to(substrate.settings.device)
@@ -203,7 +203,7 @@ class SearchSession:
                     for m in group
                 ]
                 seen = len(tasks[0].train)
-                correct = self._trainer.correct(tasks, self._train_labels[:seen], self._test_labels)
+                correct = self._scorer.correct(tasks, self._train_labels[:seen], self._test_labels)
                 scores |= {
                     m: count / len(self._test_labels)
                     for m, count in zip(group, correct, strict=True)

@@ -30,7 +30,8 @@ from systems.execution.memory import available_bytes
 from systems.models.profile import BlockProfile
 from systems.models.skeleton import SkeletonPool
 from systems.planning.cost_model import CostModel
-from systems.scoring.heads import HeadTrainer, head_training
+from systems.scoring.registry import load_scorer
+from systems.scoring.scorer import Scorer
 from systems.store.store import BlockRef, BlockStore, StoredModel
 from systems.tracing import Tracer
 
@@ -167,11 +168,13 @@ class Substrate:
         """``items`` in order, in batches of the scenario's size."""
         return cut(items, self.settings.batch_size)
 
-    def head_trainer(self) -> HeadTrainer:
+    def scorer(self) -> Scorer:
         """The scorer that the scenario names."""
-        training = head_training(self.settings.scorer, minibatch_items=self.settings.batch_size)
-        classes = self.settings.head_classes or len(self.dataset.classes)
-        return HeadTrainer(training, classes=classes)
+        return load_scorer(
+            self.settings.scorer,
+            classes=self.settings.head_classes or len(self.dataset.classes),
+            minibatch_items=self.settings.batch_size,
+        )
 
     def block_hashes(self, model_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Block hashes in order, by model."""

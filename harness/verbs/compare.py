@@ -57,13 +57,22 @@ def _two(a: Path, b: Path, output: Path | None) -> tuple[bool, dict[str, object]
     from reports.loading import load_records
 
     sides = [load_records(folder) for folder in (a, b)]
+    paths = [{record.path.resolve() for record in side.records} for side in sides]
+    if common := paths[0] & paths[1]:
+        raise ConfigurationError(
+            f"{len(common)} runs are in both A and B: '{a}' and '{b}' overlap, and a run says "
+            "nothing beside itself. Give two folders that have no run in common."
+        )
     contrasts = contrast(sides[0].records, sides[1].records)
     names = (str(a), str(b))
     for side in sides:
         for problem in side.problems:
             ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
     if not contrasts.rows:
-        OUT.print("A and B have no search in common: nothing can be compared.")
+        OUT.print(
+            "A and B have no search in common: nothing can be compared (probes never are; "
+            "compare each folder by itself)."
+        )
     print_contrasts(OUT, contrasts, names)
     if output is not None:
         written = write_contrasts(contrasts, names, output)

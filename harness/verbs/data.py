@@ -49,9 +49,11 @@ def list_(
     from systems.data.published import PUBLISHED
 
     if is_for_programs(output_format):
-        if name is not None:
-            dataset_kind(name)  # a mistake in the name is the same sentence here
-        answer_json([_as_json(f) for f in PUBLISHED.values() if name in (None, f.name)])
+        known = [_as_json(facts) for facts in PUBLISHED.values() if name in (None, facts.name)]
+        if name is not None and not known:
+            kind = dataset_kind(name)  # a mistake in the name is the same sentence here
+            known = [{"name": name, "summary": kind.summary, "needs_path": kind.needs_path}]
+        answer_json(known)
         return
     if name is not None:
         _describe(name)

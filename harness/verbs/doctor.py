@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -38,12 +39,15 @@ def doctor(
     """Say what this machine can prove, limit and count, and what is missing."""
     from harness import doctor as examination
 
+    for_programs = is_for_programs(output_format)
     folder = cache or default_cache()
     if calibrate:
-        calibrate_machine(folder, device.value)
+        profile, path = calibrate_machine(folder, device.value)
+        if for_programs:
+            answer_json({"file": str(path), "profile": asdict(profile)})
         return
     sections = examination.doctor(cache=folder, runs=runs)
-    if is_for_programs(output_format):
+    if for_programs:
         answer_json(examination.as_json(sections))
     else:
         examination.print_doctor(OUT, sections)

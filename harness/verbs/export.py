@@ -19,7 +19,10 @@ def export(
     ] = Path("runs.parquet"),
     output_format: FormatOption = Format.table,
 ) -> None:
-    """Write a line per run: times, phases, counts, answer, parameters (docs/export.md)."""
+    """Write a line per run: times, phases, counts, answer, parameters (docs/export.md).
+
+    With --format json the lines go to standard output, and no file is written.
+    """
     from reports.export import export_lines, write_export
     from reports.loading import load_records
 

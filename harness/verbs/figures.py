@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from harness.exit_codes import NOTHING_MEASURED
 from harness.terminal import ERR, OUT, default_cache, invocation
-from harness.verbs.options import Format, FormatOption, answer_json, is_for_programs
+from harness.verbs.options import (
+    CacheFolder,
+    Format,
+    FormatOption,
+    answer_json,
+    is_for_programs,
+)
+from scenarios.errors import ScenarioError
 from systems.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -40,20 +48,25 @@ def figures(
         Path | None,
         typer.Option(help="Times of planners, as 'python -m bench.planner_scale --json' has them."),
     ] = None,
+    cache: CacheFolder = None,
     output_format: FormatOption = Format.table,
 ) -> None:
-    """Draw the paper's figures and tables from stored runs, and figures beyond the paper."""
+    """Draw the paper's figures and tables from stored runs, and figures beyond the paper.
+
+    Exit codes: 0 fine, 3 nothing could be drawn, or not what --fig asks for.
+    """
     from reports.errors import ReportError
     from reports.figures.figure_runs import figure_runs
     from reports.figures.insights import INSIGHTS
-    from reports.figures.paper import PAPER_FIGURES
+    from reports.figures.paper import PAPER_FIGURES, why_nothing
     from reports.figures.planning import draw_planning, read_planned
     from reports.loading import load_records
 
     wanted = [_figure_id(name, PAPER_FIGURES) for name in fig or []]
+    planned = read_planned(planning) if planning is not None else ()
     sources = folders or [Path("runs")]
     loaded = load_records(sources)
-    found = figure_runs(loaded.records, _expected)
+    found = figure_runs(loaded.records, _known)
     absent = [name for name in wanted if name not in {runs.kind.scenario for runs in found}]
     if absent:
         where = ", ".join(f"'{folder}'" for folder in sources)
@@ -63,42 +76,54 @@ def figures(
         )
     output.mkdir(parents=True, exist_ok=True)
     made: dict[str, Sequence[Path]] = {}
+    undrawn: dict[str, str] = {}
     for runs in found:
         name = runs.kind.scenario
         if name in PAPER_FIGURES and (not wanted or name in wanted):
-            made[runs.stem] = PAPER_FIGURES[name].draw(runs, output, runs.stem)
+            made[runs.stem] = PAPER_FIGURES[name](runs, output, runs.stem)
+            if not made[runs.stem]:
+                undrawn[runs.stem] = why_nothing(runs)
         if paper or wanted:
             continue
         for ending, draw in INSIGHTS.items():
             stem = f"{runs.stem}-{ending}"
             made[stem] = draw(runs, output, stem)
-        made[f"{runs.stem}-predicted"] = _predicted(runs, output)
-    if planning is not None:
-        made["planning"] = draw_planning(read_planned(planning), output, "planning")
+        try:
+            made[f"{runs.stem}-predicted"] = _predicted(runs, output, cache or default_cache())
+        except (ConfigurationError, ScenarioError) as error:  # of this figure only
+            undrawn[f"{runs.stem}-predicted"] = str(error)
+    if planned:
+        made["planning"] = draw_planning(planned, output, "planning")
     made = {stem: paths for stem, paths in made.items() if paths}
     missing = [] if wanted else [name for name in PAPER_FIGURES if name not in _scenarios(found)]
-    _say(made, missing, loaded.problems, output_format)
-    if not made:
+    for problem in loaded.problems:
+        ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
+    _say(made, undrawn, missing, output_format)
+    if not made and not undrawn:
         raise ReportError(
-            "Nothing could be drawn of these runs: none belongs to a figure of the paper with a "
-            f"measured Base. Make some with '{_command('fig10')}'."
+            "Nothing can be drawn of these runs: none belongs to a figure of the paper. Make some "
+            f"with '{_command('fig10')}'."
         )
+    if not made or (wanted and undrawn):
+        raise typer.Exit(NOTHING_MEASURED)
 
 
 def _say(
-    made: dict[str, Sequence[Path]], missing: Sequence[str], problems: Sequence[str], form: Format
+    made: dict[str, Sequence[Path]], undrawn: dict[str, str], missing: Sequence[str], form: Format
 ) -> None:
-    for problem in problems:
-        ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
+    for stem, why in undrawn.items():
+        ERR.print(f"[yellow]note:[/yellow] {escape(stem)} is not drawn: {escape(why)}")
     if is_for_programs(form):
         files = {stem: [str(path) for path in paths] for stem, paths in made.items()}
-        answer_json({"figures": files, "missing": {name: _command(name) for name in missing}})
+        commands = {name: _command(name) for name in missing}
+        answer_json({"figures": files, "not_drawn": undrawn, "missing": commands})
         return
     folders = dict.fromkeys(str(path.parent) for paths in made.values() for path in paths)
     for stem, paths in made.items():
         kinds = dict.fromkeys(path.suffix.removeprefix(".") for path in paths)
         OUT.print(f"{escape(stem)}: {', '.join(kinds)}")
-    OUT.print(f"All in {escape(', '.join(folders))}")
+    if made:
+        OUT.print(f"All in {escape(', '.join(folders))}")
     for name in missing:
         OUT.print(f"{name}: no runs. Make them with '{_command(name)}'.", style="dim")
 
@@ -121,31 +146,39 @@ def _command(scenario: str) -> str:
     return invocation(f"run {scenario} --scale cpu")
 
 
-def _expected(scenario: str, scale: str | None) -> Sequence[Spec]:
+def _known(scenario: str, scale: str | None) -> tuple[str, Sequence[Spec]]:
     from harness.reproducing import known_scenario
 
     known = known_scenario(scenario, scale)
-    return tuple(spec.canonical() for spec in known.specs) if known is not None else ()
+    if known is None:
+        return "", ()
+    return known.title, tuple(spec.canonical() for spec in known.specs)
 
 
-def _predicted(runs: FigureRuns, output: Path) -> Sequence[Path]:
-    """Predicted against measured times, where this machine measured them and has a profile."""
+def _predicted(runs: FigureRuns, output: Path, cache: Path) -> Sequence[Path]:
+    """Predicted against measured times, where this machine measured them and has a profile.
+
+    Raises:
+        ConfigurationError: a run cannot be predicted.
+        ScenarioError: this machine's profile is not right.
+    """
     from harness.environment import host_class
     from harness.hardware_profiles import find_profile
     from harness.prediction import predict_runs, rows
-    from harness.reproducing import known_scenario
+    from harness.reproducing import run_spec
     from reports.figures.predicted import draw_predicted
     from reports.predictions import PredictedRow, with_measured
     from reports.readings import is_probe
 
-    known = known_scenario(runs.kind.scenario, runs.kind.scale or None)
-    measured = {record.identity for record in runs.records if not is_probe(record)}
-    specs = [spec for spec in known.specs if spec.identity in measured] if known else []
-    if not specs or runs.kind.host_class != host_class():
+    if runs.kind.host_class != host_class():
         return ()
-    cache = default_cache()
     if find_profile(None, cache=cache, device=runs.kind.device).is_fallback:
         return ()  # of a guessed machine: nothing to hold against measurements
+    measured = {r.identity: r.spec for r in runs.records if r.ok and not is_probe(r)}
+    found = [run_spec(spec, identity) for identity, spec in measured.items()]
+    specs = [spec for spec in found if spec is not None]
+    if not specs:
+        return ()
     table = with_measured(
         [PredictedRow(**row) for row in rows(predict_runs(specs, profile=None, cache=cache))],
         runs.records,

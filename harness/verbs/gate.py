@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from harness.terminal import OUT, default_cache
+from harness.exit_codes import INTERRUPTED
+from harness.terminal import ERR, OUT, default_cache
 from harness.verbs.options import Format, FormatOption, answer_json, is_for_programs
 from scenarios.shares import parse_share
 from systems.errors import ConfigurationError
@@ -106,9 +107,14 @@ def gate(
             changes=changes or [],
             rounds=looks.rounds[-1],
         )
-        judgement, facts, output = measure_versions(
-            versions, request, looks, rules, cache=folder, output=output
-        )
+        try:
+            judgement, facts, output = measure_versions(
+                versions, request, looks, rules, cache=folder, output=output
+            )
+        except KeyboardInterrupt:
+            # Rounds of two sittings would not be measured side by side.
+            ERR.print("Interrupted. A gate is one sitting: nothing was judged; start it again.")
+            raise typer.Exit(INTERRUPTED) from None
     elif base_runs and head_runs and not (base or head):
         judgement, facts = judge_stored(base_runs, head_runs, rules, looks)
     else:

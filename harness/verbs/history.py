@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from harness.exit_codes import REGRESSED
+from harness.exit_codes import NOTHING_MEASURED, REGRESSED
 from harness.terminal import ERR, OUT
 from harness.verbs.options import Format, FormatOption, RunFolders, answer_json, is_for_programs
 from scenarios.shares import parse_share
@@ -25,17 +26,27 @@ DEFAULT = Path("history.jsonl")
 
 
 @app.command()
-def add(folders: RunFolders, file: HistoryFile = DEFAULT) -> None:
-    """Append the median times of stored runs; what is there already is not added again."""
+def add(
+    folders: RunFolders, file: HistoryFile = DEFAULT, output_format: FormatOption = Format.table
+) -> None:
+    """Append the median times of stored runs; what is there already is not added again.
+
+    Exit codes: 0 fine, 3 there is no time to add.
+    """
     from reports.history import add_entries, entries_of
     from reports.loading import load_records
 
+    for_programs = is_for_programs(output_format)
     loaded = load_records(folders)
     for problem in loaded.problems:
         ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
     entries = entries_of(loaded.records)
     added = add_entries(file, entries)
+    if for_programs:
+        answer_json({"file": str(file), "added": added, "times": len(entries)})
     OUT.print(f"{escape(str(file))}: {added} of {len(entries)} times added.")
+    if not entries:
+        raise typer.Exit(NOTHING_MEASURED)
 
 
 @app.command()
@@ -54,35 +65,38 @@ def check(
     from reports.figures.history import draw_history
     from reports.history import read_history, series_of
 
+    for_programs = is_for_programs(output_format)
     try:
         most = 1 + parse_share(tolerance)
     except ValueError as error:
         raise ConfigurationError(f"--tolerance: {error}") from None
     series = series_of(read_history(file))
-    drifted = [each for each in series if each.drift is not None and each.drift > most]
+    has_drifted = [each.drift is not None and each.drift > most for each in series]
     if output is not None and series:
         output.mkdir(parents=True, exist_ok=True)
         OUT.print(f"Figure: {', '.join(map(str, draw_history(series, output)))}")
-    if is_for_programs(output_format):
+    if for_programs:
         answer_json(
             [
                 {
                     "series": each.title,
-                    "host_class": each.entries[0].host_class,
+                    "scenario": each.entries[-1].scenario,
+                    "scale": each.entries[-1].scale,
+                    "host_class": each.entries[-1].host_class,
                     "nights": len(each.entries),
                     "levels": [asdict(level) for level in each.levels],
                     "drift": each.drift,
-                    "has_drifted": each in drifted,
+                    "has_drifted": is_so,
                 }
-                for each in series
+                for each, is_so in zip(series, has_drifted, strict=True)
             ]
         )
-    for each in drifted:
+    for each in itertools.compress(series, has_drifted):
         step = each.entries[each.levels[-1].first]
         OUT.print(
             f"[red]drift:[/red] {escape(each.title)}: {each.drift:.2f}× of its lowest level, since "
             f"{step.time[:10]} (commit {escape(step.commit)}; {escape(step.host_class)})"
         )
-    OUT.print(f"{len(series)} series, {len(drifted)} with drift beyond {escape(tolerance)}.")
-    if drifted:
+    OUT.print(f"{len(series)} series, {sum(has_drifted)} with drift beyond {escape(tolerance)}.")
+    if any(has_drifted):
         raise typer.Exit(REGRESSED)

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from harness.terminal import OUT, default_cache, with_batch_sizes
 from harness.verbs.options import (
+    CacheFolder,
     Changes,
     Filters,
     Format,
@@ -56,14 +57,16 @@ def validate(
     filters: Filters = None,
     scale: Scale = None,
     changes: Changes = None,
+    cache: CacheFolder = None,
     output_format: FormatOption = Format.table,
 ) -> None:
     """Check a scenario file and show what it expands to; runs nothing."""
     from harness.spec import plan_runs
 
+    for_programs = is_for_programs(output_format)
     plan = plan_runs(file, filters=filters or [], scale=scale, changes=changes or [])
-    plan = with_batch_sizes(plan, default_cache(), measure=False)
-    if is_for_programs(output_format):
+    plan = with_batch_sizes(plan, cache or default_cache(), measure=False)
+    if for_programs:
         answer_json(
             {
                 "scenario": plan.scenario.name,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,6 +61,18 @@ def is_for_programs(form: Format) -> bool:
 
 
 def answer_json(document: Any) -> None:
-    """Write the whole answer of a verb as one JSON document to stdout."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    """Write the whole answer of a verb as one JSON document to stdout.
+
+    JSON has no NaN and no infinity: what is no number becomes null, "unknown".
+    """
+    text = json.dumps(_finite(document), indent=2, ensure_ascii=False, allow_nan=False)
     sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()  # a reader that is gone is noticed here, not when the process ends
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(each) for key, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from harness.terminal import OUT
+from harness.verbs.options import Format, FormatOption, answer_json, is_for_programs
 
 
 def trace(
@@ -16,11 +18,15 @@ def trace(
         Path | None,
         typer.Option("--output", "-o", help="The file; .gz compresses (default: in the folder)."),
     ] = None,
+    output_format: FormatOption = Format.table,
 ) -> None:
     """Write a run's timeline as a Chrome trace: spans, hardware series and profile."""
     from harness.trace_export import write_chrome_trace
 
     made = write_chrome_trace(run, output or run / "trace.json")
+    if is_for_programs(output_format):
+        answer_json({**asdict(made), "path": str(made.path)})
+        return
     OUT.print(
         f"{made.path}: {made.slices:,} slices, {made.counter_values:,} counter values"
         + (f", {made.profiler_events:,} profiler events" if made.profiler_events else "")

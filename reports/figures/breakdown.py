@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports import labels
 from reports.comparison import Comparison, Search
-from reports.figures.drawing import house_style, new_figure, save_figure
+from reports.figures.drawing import house_style, new_figure, save_figure, text_width
 from reports.rows import Row
 from reports.statistics import CLAIM_ROUNDS
 
@@ -213,18 +213,8 @@ def _write(
             fontsize=7, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
             **font,
         )  # fmt: skip
-        offset += _text_width(note) + 2.5
+        offset += text_width(note) + 2.5
     return offset
-
-
-def _text_width(note: Any) -> float:
-    """Width of a text in points."""
-    from matplotlib.text import Text
-
-    figure = note.figure
-    # The annotation's own extent would be empty while its point is outside of the axes.
-    box = Text.get_window_extent(note, figure.canvas.get_renderer())
-    return float(box.width) * 72 / figure.dpi
 
 
 def _legend(figure: Figure, searches: Sequence[Search]) -> None:

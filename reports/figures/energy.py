@@ -2,80 +2,133 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from reports.comparison import Search, compare
-from reports.figures.drawing import PAGE_WIDTH_IN, house_style, new_figure, save_figure, tidy
-from reports.figures.figure_runs import FigureRuns
+from reports.comparison import Search
+from reports.figures.drawing import (
+    PAGE_WIDTH_IN,
+    house_style,
+    mark_absent,
+    new_figure,
+    save_figure,
+    set_title,
+    tidy,
+)
+from reports.figures.figure_runs import FigureRuns, name_searches
 from reports.figures.system_style import bar_legend, system_styles
 from reports.records import Record
+from reports.rows import Row
 from reports.statistics import median
 
-_KINDS = (
-    ("energy_j", "energy of the GPU (kJ)", 1e-3),
-    ("cpu_s", "processor time (s); no energy is counted on this machine", 1.0),
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quantity:
+    """Something that is counted during a search."""
+
+    counters: re.Pattern[str]
+    """Names of the counters whose totals are added up."""
+    title: str
+    factor: float
+
+
+QUANTITIES = (
+    Quantity(
+        counters=re.compile(r"gpu\d+(\.mig\d+)?\.energy_j"),
+        title="energy of the GPU during the search (kJ)",
+        factor=1e-3,
+    ),
+    Quantity(
+        counters=re.compile(r"tree\.cpu_s"),
+        title="processor time of the search (s); no energy is counted on this machine",
+        factor=1.0,
+    ),
 )
-"""Counter, what it says, and its factor; the first that was sampled is shown."""
+"""The first that was sampled is shown."""
 
 
 def draw_energy(runs: FigureRuns, folder: Path, stem: str) -> Sequence[Path]:
     """Energy of each search where a GPU counts it; else the processor time it took.
 
-    Medians over the rounds; an axis says which of the two it is.
+    Medians over the rounds; an axis says which of the two it is. A system without a number has
+    the reason in the place of its bar.
     """
-    searches = compare(runs.records).searches
-    for name, what, factor in _KINDS:
-        bars = [
-            (search, row.label, factor * amount)
+    searches = runs.comparison.searches
+    for quantity in QUANTITIES:
+        amounts = {
+            (search.key, row.label): amount
             for search in searches
             for row in search.rows
-            if (amount := _spent(runs.records, search, row.variant, name)) is not None
-        ]
-        if bars:
-            return _draw(bars, searches, runs, folder, stem, what=what)
+            if row.agreement != "differ"
+            and (amount := spent(runs.measured.get((search.key, row.variant), ()), quantity))
+            is not None
+        }
+        if amounts:
+            return _draw(amounts, searches, runs, folder, stem, what=quantity.title)
     return ()
 
 
 def _draw(
-    bars: Sequence[tuple[Search, str, float]], searches: Sequence[Search], runs: FigureRuns,
+    amounts: Mapping[tuple[str, str], float], searches: Sequence[Search], runs: FigureRuns,
     folder: Path, stem: str, *, what: str,
 ) -> Sequence[Path]:  # fmt: skip
-    shown = list(dict.fromkeys(search.key for search, _, _ in bars))
-    titles = {search.key: search.panel_title for search in searches}
-    styles = system_styles(label for _, label, _ in bars)
+    styles = system_styles(row.label for search in searches for row in search.rows)
     height = 0.8 / len(styles)
     with house_style():
-        per_search = 0.12 * len(styles) + 0.1
-        figure = new_figure(figsize=(PAGE_WIDTH_IN, 1.2 + min(9.0, per_search * len(shown))))
+        per_search = (0.2 if len(searches) == 1 else 0.12) * len(styles) + 0.1
+        figure = new_figure(figsize=(PAGE_WIDTH_IN, 1.4 + min(9.0, per_search * len(searches))))
         axis = figure.subplots()
-        for search, label, amount in bars:
-            place = shown.index(search.key) + height * (list(styles).index(label) + 0.5) - 0.4
-            axis.barh(place, amount, height=0.92 * height, **styles[label].bar)
-        axis.set_yticks(range(len(shown)), [titles[key] for key in shown], fontsize=6)
-        axis.set_ylim(len(shown) - 0.5, -0.5)
+        for number, (label, style) in enumerate(styles.items()):
+            bars = [
+                (at + height * (number + 0.5) - 0.4, amounts[search.key, label])
+                for at, search in enumerate(searches)
+                if (search.key, label) in amounts
+            ]
+            if bars:
+                places, values = zip(*bars, strict=True)
+                axis.barh(places, values, height=0.92 * height, **style.bar)
+        for at, search in enumerate(searches):
+            for row in search.rows:
+                if (search.key, row.label) not in amounts:
+                    number = list(styles).index(row.label)
+                    place = at + height * (number + 0.5) - 0.4
+                    mark_absent(axis, f"{row.label}: {_why(row)}", (0, place))
+        name_searches(axis, searches)
+        if len(searches) == 1:  # the names stand beside the bars
+            ticks = [height * (number + 0.5) - 0.4 for number in range(len(styles))]
+            axis.set_yticks(ticks, list(styles), fontsize=7)
+            axis.set_ylim(0.43, -0.43)
+        else:
+            bar_legend(figure, styles)
+        axis.set_xlim(left=0)
         axis.set_xlabel(what)
         tidy(axis, grid="x")
-        bar_legend(figure, styles)
-        figure.suptitle(runs.title, fontsize=9, fontweight="bold")
+        set_title(figure, runs.heading)
         return save_figure(figure, folder, stem)
 
 
-def _spent(records: Sequence[Record], search: Search, variant: str, name: str) -> float | None:
-    """The median over rounds of a counter's total, over all devices."""
+def _why(row: Row) -> str:
+    """Why there is no bar."""
+    if row.agreement == "differ":
+        return "answers differ"
+    return row.outcome if row.status != "ok" else "not counted"
+
+
+def spent(rounds: Sequence[Record], quantity: Quantity) -> float | None:
+    """The median over rounds of what was counted, over all devices, in the quantity's unit."""
     totals = []
-    for record in records:
+    for record in rounds:
         counters = record.telemetry.get("counters")
-        if not (record.ok and record.search == search.key and record.variant == variant):
-            continue
-        if isinstance(counters, Mapping):
-            own = [
-                facts.get("total")
-                for counter, facts in counters.items()
-                if counter.rpartition(".")[2] == name and not counter.startswith("machine")
+        if isinstance(counters, Mapping) and record.telemetry.get("is_complete") is not False:
+            known = [
+                facts["total"]
+                for name, facts in counters.items()
+                if quantity.counters.fullmatch(name)
                 and isinstance(facts, Mapping)
-            ]  # fmt: skip
-            known = [total for total in own if isinstance(total, (int, float))]
+                and isinstance(facts.get("total"), (int, float))
+            ]
             if known:
-                totals.append(float(sum(known)))
+                totals.append(quantity.factor * sum(known))
     return median(totals)

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports import labels
-from reports.comparison import Search, compare
-from reports.figures.drawing import PAGE_WIDTH_IN, house_style, new_figure, save_figure, tidy
-from reports.figures.figure_runs import FigureRuns
+from reports.comparison import Search
+from reports.figures.drawing import (
+    PAGE_WIDTH_IN,
+    house_style,
+    mark_absent,
+    new_figure,
+    save_figure,
+    set_title,
+    tidy,
+)
+from reports.figures.figure_runs import MOST_NAMED, FigureRuns, name_searches
 from reports.figures.system_style import SystemStyle, point_legend, system_styles
-from reports.records import Record
 from reports.rows import Row
 from reports.statistics import Ratio, paired_ratio
 
@@ -25,7 +31,6 @@ _REFERENCES = {
 }
 _ERROR: dict[str, Any] = {"capsize": 2, "elinewidth": 0.9}
 _ROW_IN = 0.22
-_MOST_NAMED = 40  # searches; the names of more would not fit on a page
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,40 +39,54 @@ class Ablated:
 
     option: str
     search: str
-    ratio: Ratio
-    """time(with the change) / time(without it)."""
+    ratio: Ratio | None
+    """time(with the change) / time(without it); None where there is none."""
+    reason: str = ""
+    """Why there is none."""
 
 
-def ablations(records: Sequence[Record]) -> Mapping[str, Sequence[Ablated]]:
+def ablations(runs: FigureRuns) -> Mapping[str, Sequence[Ablated]]:
     """By the system that is changed: what each change of it does to its time.
 
-    Only where the answers agree, and only rounds that both have.
+    Only rounds that both have; without such, or where answers differ, the reason.
     """
-    times: dict[tuple[str, str], dict[int, float]] = {}
-    for record in records:
-        if record.ok and record.wall_s is not None:
-            times.setdefault((record.search, record.label), {})[record.round] = record.wall_s
     found: dict[str, list[Ablated]] = {}
-    for search in compare(records).searches:
-        wrong = {row.label for row in search.rows if row.agreement == "differ"}
+    for search in runs.comparison.searches:
+        rows = {row.label: row for row in search.rows}
         for row in search.rows:
-            reference, plus, option = row.label.partition(" + ")
-            own = times.get((search.key, row.label), {})
-            others = times.get((search.key, reference), {})
-            common = sorted(own.keys() & others.keys())
-            if not plus or not common or {row.label, reference} & wrong:
+            name, plus, option = row.label.partition(" + ")
+            if not plus:
                 continue
-            ratio = paired_ratio([own[at] for at in common], [others[at] for at in common])
-            entry = Ablated(option=option, search=search.panel_title, ratio=ratio)
-            found.setdefault(reference, []).append(entry)
+            reference = rows.get(name)
+            own = _times(runs, search, row)
+            others = _times(runs, search, reference) if reference is not None else {}
+            common = sorted(own.keys() & others.keys())
+            ratio, reason = None, ""
+            if row.agreement == "differ" or (reference and reference.agreement == "differ"):
+                reason = "answers differ"
+            elif common:
+                ratio = paired_ratio([own[at] for at in common], [others[at] for at in common])
+            elif not own:
+                reason = row.outcome
+            else:
+                reason = f"no {name} in the same rounds"
+            entry = Ablated(option=option, search=search.panel_title, ratio=ratio, reason=reason)
+            found.setdefault(name, []).append(entry)
     return found
+
+
+def _times(runs: FigureRuns, search: Search, row: Row) -> dict[int, float]:
+    """Seconds by round."""
+    rounds = runs.measured.get((search.key, row.variant), ())
+    return {record.round: record.wall_s for record in rounds if record.wall_s is not None}
 
 
 def draw_ablation(runs: FigureRuns, folder: Path, stem: str) -> Sequence[Path]:
     """What each option does to the time: a panel per system that is changed, a line per option."""
-    changed = ablations(runs.records)
+    changed = ablations(runs)
     panels = [(changed[name], what) for name, what in _REFERENCES.items() if name in changed]
-    if sum(len({one.option for one in entries}) for entries, _ in panels) < 2:
+    options = [{one.option for one in entries if one.ratio} for entries, _ in panels]
+    if sum(map(len, options)) < 2:
         return ()
     rows = max(len({one.option for one in entries}) for entries, _ in panels)
     searches = list(dict.fromkeys(one.search for entries, _ in panels for one in entries))
@@ -76,54 +95,70 @@ def draw_ablation(runs: FigureRuns, folder: Path, stem: str) -> Sequence[Path]:
         figure = new_figure(figsize=(PAGE_WIDTH_IN, 1.1 + (_ROW_IN + 0.03) * rows))
         axes = figure.subplots(1, len(panels), squeeze=False, sharex=True)[0]
         for axis, (entries, what) in zip(axes, panels, strict=True):
-            options = list(dict.fromkeys(one.option for one in entries))
+            places = list(dict.fromkeys(one.option for one in entries))
             for one in entries:
-                place = options.index(one.option) + _dodge(searches, one.search)
-                _interval(axis, one.ratio, place=place, style=styles[one.search])
+                place = places.index(one.option) + _dodge(searches, one.search)
+                if one.ratio is not None:
+                    _interval(axis, one.ratio, place=place, style=styles[one.search])
+                else:
+                    mark_absent(axis, one.reason, (1.0, place))
             axis.axvline(1.0, color="0.15", linewidth=0.8)
-            axis.set_yticks(range(len(options)), options)
-            axis.set_ylim(len(options) - 0.5, -0.5)
+            axis.set_yticks(range(len(places)), places)
+            axis.set_ylim(len(places) - 0.5, -0.5)
             axis.set_title(what, loc="left")
             axis.set_xlabel("time / time without the change")
             tidy(axis, grid="x")
+        axes[0].set_xlim(_limits([one.ratio for entries, _ in panels for one in entries]))
         if len(searches) > 1:
             point_legend(figure, {name: styles[name] for name in searches})
-        figure.suptitle(runs.title, fontsize=9, fontweight="bold")
+        set_title(figure, runs.heading)
         return save_figure(figure, folder, stem)
 
 
 def draw_efficiency(runs: FigureRuns, folder: Path, stem: str) -> Sequence[Path]:
-    """Time bound over measured time: how near each system comes to the shortest time there is."""
-    searches = [
-        search
-        for search in compare(runs.records).searches
-        if any(row.efficiency is not None and row.agreement != "differ" for row in search.rows)
-    ]
-    if not searches:
+    """Time bound over measured time: how near each system comes to the shortest time there is.
+
+    A line for each search, or for each system where there is one search only. Who has none is
+    named in its line, with the reason.
+    """
+    searches = runs.comparison.searches
+    if not any(_has_efficiency(row) for search in searches for row in search.rows):
         return ()
     styles = system_styles(row.label for search in searches for row in search.rows)
+    is_one = len(searches) == 1
+    lines = [[row] for row in searches[0].rows] if is_one else [each.rows for each in searches]
     with house_style():
-        figure = new_figure(figsize=(PAGE_WIDTH_IN, 1.2 + _ROW_IN * min(60, len(searches))))
+        figure = new_figure(figsize=(PAGE_WIDTH_IN, 1.2 + _ROW_IN * min(60, len(lines))))
         axis = figure.subplots()
-        for at, search in enumerate(searches):
-            for row in search.rows:
-                if row.efficiency is not None and row.agreement != "differ":
+        for at, rows in enumerate(lines):
+            for row in rows:
+                if _has_efficiency(row) and row.efficiency is not None:
                     axis.plot(100 * row.efficiency, at, **styles[row.label].point)
-        axis.set_ylim(len(searches) - 0.5, -0.5)
+            lacking = [row for row in rows if not _has_efficiency(row)]
+            if lacking and len(lines) <= MOST_NAMED:
+                names = ", ".join(f"{row.label}: {_why(row)}" for row in lacking)
+                mark_absent(axis, names, (0, at if is_one else at + 0.36))  # below the marks
+        if is_one:
+            axis.set_yticks(range(len(lines)), [rows[0].label for rows in lines])
+            axis.set_ylim(len(lines) - 0.5, -0.5)
+        else:
+            name_searches(axis, searches)
+            point_legend(figure, styles)
         axis.set_xlim(0, 103)
         axis.axvline(100, color="0.15", linewidth=0.8)
         axis.set_xlabel("efficiency: time bound / measured time (%)")
         tidy(axis, grid="x")
-        point_legend(figure, styles)
-        figure.suptitle(runs.title, fontsize=9, fontweight="bold")
+        set_title(figure, runs.heading)
         return save_figure(figure, folder, stem)
 
 
 def draw_sharing(runs: FigureRuns, folder: Path, stem: str) -> Sequence[Path]:
     """Speed-up over Base against the operation ratio: what is shared, and what comes of it."""
-    points = list(_shared(compare(runs.records).searches))
+    points = list(_shared(runs.comparison.searches))
     if len(points) < 3:
         return ()
+    systems = sum(not row.is_base for search in runs.comparison.searches for row in search.rows)
+    lacking = systems - len(points)
     styles = system_styles(row.label for row, _, _ in points)
     with house_style():
         figure = new_figure(figsize=(4.6, 3.7))
@@ -136,8 +171,8 @@ def draw_sharing(runs: FigureRuns, folder: Path, stem: str) -> Sequence[Path]:
         ends = [value for _, ratio, speed_up in points for value in (ratio, speed_up.value)]
         low, high = 0.9 * min(*ends, 1.0), 1.15 * max(ends)
         axis.plot([low, high], [low, high], color="0.15", linewidth=0.8)
-        axis.annotate("as many times faster as\nfewer operations", (high, high), xytext=(-4, -22),
-                      textcoords="offset points", ha="right", fontsize=6.5)  # fmt: skip
+        axis.text(0.02, 0.98, "line: as many times faster as fewer operations", va="top",
+                  transform=axis.transAxes, fontsize=6.5)  # fmt: skip
         for set_scale, set_limits in (
             (axis.set_xscale, axis.set_xlim), (axis.set_yscale, axis.set_ylim),
         ):  # fmt: skip
@@ -149,14 +184,15 @@ def draw_sharing(runs: FigureRuns, folder: Path, stem: str) -> Sequence[Path]:
         axis.set_ylabel("measured speed-up over Base")
         tidy(axis, grid="both")
         point_legend(figure, styles)
-        figure.suptitle(runs.title, fontsize=8, fontweight="bold", wrap=True)
+        more = f"\n{lacking} of {systems} are without a speed-up, and not shown" if lacking else ""
+        set_title(figure, runs.heading + more)
         return save_figure(figure, folder, stem)
 
 
 def _shared(searches: Sequence[Search]) -> Iterator[tuple[Row, float, Ratio]]:
     for search in searches:
         for row in search.rows:
-            if row.speed_up is not None and row.operation_ratio is not None and not row.is_base:
+            if row.speed_up is not None and row.operation_ratio and not row.is_base:
                 yield row, row.operation_ratio, row.speed_up
 
 
@@ -167,9 +203,28 @@ def _interval(axis: Axes, ratio: Ratio, *, place: float, style: SystemStyle) -> 
     axis.errorbar(ratio.value, place, xerr=errors, **style.point, **_ERROR)
 
 
+def _limits(ratios: Sequence[Ratio | None]) -> tuple[float, float]:
+    """The ends of an axis with all values; wide intervals of few rounds may go beyond it."""
+    known = [ratio for ratio in ratios if ratio is not None]
+    values = [1.0, *(ratio.value for ratio in known)]
+    lowest = min(ratio.low or ratio.value for ratio in known)
+    highest = max(ratio.high or ratio.value for ratio in known)
+    return (
+        max(0.95 * min(*values, lowest), 0.5 * min(values)),
+        min(1.05 * max(*values, highest), 2 * max(values)),
+    )
+
+
 def _dodge(searches: Sequence[str], search: str) -> float:
     return 0.24 * (searches.index(search) - (len(searches) - 1) / 2) if len(searches) <= 4 else 0.0
 
 
-def _name(search: Search) -> str:
-    return search.panel_title or labels.architecture(search.spec.get("architecture"))
+def _has_efficiency(row: Row) -> bool:
+    return row.efficiency is not None and row.agreement != "differ"
+
+
+def _why(row: Row) -> str:
+    """Why there is no efficiency."""
+    if row.agreement == "differ":
+        return "answers differ"
+    return row.outcome if row.status != "ok" else "no time bound"

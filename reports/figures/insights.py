@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from reports.figures.energy import draw_energy
-from reports.figures.figure_runs import FigureRuns
 from reports.figures.gains import draw_ablation, draw_efficiency, draw_sharing
-from reports.figures.memory import draw_memory_over_time, draw_time_and_memory
+from reports.figures.memory import draw_memory_over_time
+from reports.figures.paper import Draw
+from reports.figures.time_and_memory import draw_time_and_memory
 
-INSIGHTS: Mapping[str, Callable[[FigureRuns, Path, str], Sequence[Path]]] = {
+INSIGHTS: Mapping[str, Draw] = {
     "ablation": draw_ablation,
     "efficiency": draw_efficiency,
     "sharing": draw_sharing,

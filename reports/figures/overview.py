@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from reports import labels
 from reports.comparison import Comparison, Search
-from reports.figures.drawing import PAGE_WIDTH_IN, house_style, new_figure, save_figure
+from reports.figures.drawing import (
+    PAGE_WIDTH_IN,
+    add_legend,
+    house_style,
+    new_figure,
+    save_figure,
+    set_title,
+)
+from reports.figures.figure_runs import facts_of
 from reports.figures.system_style import SystemStyle, system_styles
 from reports.rows import Row
 
@@ -30,6 +38,8 @@ _GROUP, _COLUMN, _ROW = "architecture", "distribution", "items"
 _AXES = (_GROUP, _COLUMN, _ROW)
 _ROW_HEIGHT_IN = 2.0
 _BARS_ROOM = 0.82  # of a group, the rest is air
+_LOWEST_TOP, _HIGHEST_TOP = 1.3, 2.6  # of a panel, in times of Base; slower bars are cut off
+_TEXT_ROOM = 0.82  # of a panel's height: where the text above a bar begins at most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,19 +71,9 @@ def grid_of(
             them, all that the found architectures, distributions and items span.
     """
     searches = comparison.searches
-    others = [
-        {name: value for name, value in search.spec.items() if name not in (*_AXES, *_FOLLOWING)}
-        for search in searches
-    ]
-    found = {_place(search.spec): search for search in searches}
-    if (
-        len(searches) < fewest
-        or len(found) < len(searches)
-        or any(other != others[0] for other in others)
-        or len({(search.scenario, search.scale, search.host_class) for search in searches}) > 1
-        or not any(row.is_base and row.status == "ok" for s in searches for row in s.rows)
-    ):
+    if len(searches) < fewest or why_no_grid(comparison):
         return None
+    found = {_place(search.spec): search for search in searches}
     places = list(dict.fromkeys([*map(_place, expected), *found]))
     groups, columns, rows = (_distinct(place[at] for place in places) for at in range(3))
     return Grid(
@@ -86,6 +86,29 @@ def grid_of(
     )
 
 
+def why_no_grid(comparison: Comparison) -> str | None:
+    """Why these searches cannot be shown as a grid, as a sentence; None where they can."""
+    searches = comparison.searches
+    rows = [row for search in searches for row in search.rows]
+    if not any(row.is_base and row.status == "ok" for row in rows):
+        return "Base was not measured, and all else is shown in units of its time."
+    if all(row.is_base for row in rows):
+        return "no other system than Base was run."
+    if len({(search.scenario, search.scale, search.host_class) for search in searches}) > 1:
+        return "the runs are of several scenarios, scales or machines."
+    is_single = len({_place(search.spec) for search in searches}) == len(searches)
+    ignored = (*_AXES, *(_FOLLOWING if is_single else ("system", "options")))
+    first = searches[0].spec
+    names = {name for search in searches for name in search.spec if name not in ignored}
+    differing = sorted(n for n in names if any(s.spec.get(n) != first.get(n) for s in searches))
+    if differing:
+        return (
+            f"the runs differ in {', '.join(differing)}, and a figure shows one kind of them: put "
+            "each kind into a folder of its own."
+        )
+    return None
+
+
 _FOLLOWING = ("system", "options", "resolution", "sequence_length", "dataset")
 """What systems or architectures bring along, or what the grid is about."""
 
@@ -93,7 +116,7 @@ _FOLLOWING = ("system", "options", "resolution", "sequence_length", "dataset")
 def draw_overview(comparison: Comparison, folder: Path) -> tuple[Path, ...]:
     """Write ``overview.png`` and ``.pdf`` into ``folder``; none where there is no grid."""
     grid = grid_of(comparison)
-    return draw_grid(grid, folder, FILE_STEM, title=comparison.common_title) if grid else ()
+    return draw_grid(grid, folder, FILE_STEM, title=facts_of(comparison)) if grid else ()
 
 
 def draw_grid(grid: Grid, folder: Path, stem: str, *, title: str) -> tuple[Path, Path]:
@@ -105,21 +128,32 @@ def draw_grid(grid: Grid, folder: Path, stem: str, *, title: str) -> tuple[Path,
 
 
 def _fill(figure: Figure, grid: Grid, *, title: str) -> None:
-    rows, columns = len(grid.rows), len(grid.columns)
+    rows, panels = len(grid.rows), len(grid.columns)
     figure.set_size_inches(PAGE_WIDTH_IN, 0.9 + _ROW_HEIGHT_IN * rows)
-    axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    axes = figure.subplots(rows, panels, squeeze=False, sharey=True)
     for line, row in zip(axes, grid.rows, strict=True):
         for axis, column in zip(line, grid.columns, strict=True):
-            _panel(axis, grid, column=column, row=row)
-            parts = [labels.distribution(column)] if columns > 1 else []
+            _panel(axis, grid, column=column, row=row, top=_top(grid))
+            parts = [labels.distribution(column)] if panels > 1 else []
             parts += [f"{row} items"] if rows > 1 else []
             axis.set_title(", ".join(parts), loc="left")
         line[0].set_ylabel("time / time of Base")
-    figure.suptitle(title, fontsize=9, fontweight="bold")
-    figure.legend(handles=_legend(grid), loc="outside lower center", ncols=6, frameon=False)
+    set_title(figure, title)
+    add_legend(figure, _legend(grid))
 
 
-def _panel(axis: Axes, grid: Grid, *, column: str, row: str) -> None:
+def _top(grid: Grid) -> float:
+    """The end of all panels' axis: intervals of few rounds must not press the bars flat."""
+    shares = [
+        1 / row.speed_up.value
+        for search in grid.searches.values()
+        for row in search.rows
+        if row.speed_up is not None
+    ]
+    return min(_HIGHEST_TOP, max(_LOWEST_TOP, 1.25 * max(shares, default=1.0)))
+
+
+def _panel(axis: Axes, grid: Grid, *, column: str, row: str, top: float) -> None:
     width = _BARS_ROOM / len(grid.systems)
     styles = system_styles(grid.systems)
     for at, group in enumerate(grid.groups):
@@ -131,9 +165,12 @@ def _panel(axis: Axes, grid: Grid, *, column: str, row: str) -> None:
         for number, label in enumerate(grid.systems):
             x = at + (number - (len(grid.systems) - 1) / 2) * width
             _bar(axis, found.get(label), base, x=x, width=width, style=styles[label])
+    for text in axis.texts:
+        x, y = text.get_position()
+        text.set_position((x, min(y, _TEXT_ROOM * top)))
     axis.axhline(1.0, color="0.15", linewidth=0.8)
     axis.set_xlim(-0.55, len(grid.groups) - 0.45)
-    axis.set_ylim(0, 1.2)
+    axis.set_ylim(0, top)
     axis.set_xticks(
         range(len(grid.groups)), [_group_name(grid, g, column, row) for g in grid.groups]
     )
@@ -166,9 +203,13 @@ def _bar(
             row.time_bound_s / base.wall_s, x - width / 2, x + width / 2, color="0.0", linewidth=1.3
         )
     if row.published is not None:
-        axis.plot(x, 1 / row.published, marker="D", **_PUBLISHED)
-        top = max(top, 1 / row.published)
-    axis.text(x, top + 0.03, labels.ratio(row.speed_up.value), fontweight="bold", **text)
+        # Beside the text, so that nobody takes the one for the value of the other.
+        axis.plot(x - 0.42 * width, 1 / row.published, marker="D", **_PUBLISHED)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # over the line of Base
+    axis.text(
+        x + 0.25 * width, top + 0.04, labels.ratio(row.speed_up.value), fontweight="bold", bbox=box,
+        **text,
+    )  # fmt: skip
 
 
 _PUBLISHED: dict[str, Any] = {
@@ -177,6 +218,7 @@ _PUBLISHED: dict[str, Any] = {
     "markeredgecolor": "0.1",
     "markeredgewidth": 0.7,
     "linestyle": "none",
+    "zorder": 4,  # above the texts
 }
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reports.errors import ReportError
-from reports.figures.drawing import house_style, new_figure, save_figure, tidy
+from reports.figures.drawing import house_style, new_figure, save_figure, set_title, tidy
 from reports.figures.system_style import system_styles
 
 MADE_BY = "python -m bench.planner_scale 1000 10000 100000 1000000 --json FILE"
@@ -67,6 +68,7 @@ def draw_planning(planned: Sequence[Planned], folder: Path, stem: str) -> tuple[
         axis.set_ylabel("planning of all rounds (s)")
         tidy(axis, grid="both")
         axis.legend(frameon=False)
+        set_title(figure, "How planning grows with the number of models")
         return save_figure(figure, folder, stem)
 
 
@@ -74,5 +76,7 @@ def _planned(row: Mapping[str, object]) -> Planned:
     models, seconds = row["models"], row["seconds"]
     if not isinstance(models, int) or not isinstance(seconds, (int, float)):
         raise TypeError("models and seconds have to be numbers")
+    if models < 1 or not 0 < seconds < math.inf:
+        raise ValueError("models and seconds have to be positive")
     name = f"{str(row['planner']).replace('_', '-')}, {str(row['distribution']).replace('_', ' ')}"
     return Planned(planner=name, models=models, seconds=float(seconds))

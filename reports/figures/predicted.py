@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.figures.drawing import house_style, new_figure, save_figure, tidy
+from reports.figures.drawing import house_style, new_figure, save_figure, set_title, tidy
 from reports.figures.figure_runs import FigureRuns
 from reports.figures.system_style import point_legend, system_styles
 from reports.predictions import PredictedRow
@@ -47,5 +47,6 @@ def draw_predicted(
         axis.set_ylabel(f"predicted (s); grey: within {GOAL:.0%}")
         tidy(axis, grid="both")
         point_legend(figure, styles)
-        figure.suptitle(f"{runs.title}\nprofile {rows[0].profile}", fontsize=8, fontweight="bold")
+        profiles = ", ".join(dict.fromkeys(row.profile for row in rows))
+        set_title(figure, f"{runs.heading}\npredicted by profile {profiles}")
         return save_figure(figure, folder, stem)

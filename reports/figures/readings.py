@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports import labels
-from reports.figures.drawing import house_style, new_figure, save_figure
+from reports.figures.drawing import house_style, new_figure, save_figure, set_title
 from reports.readings import Cell, ReadingsTable
 from reports.readings_tables import number
 
@@ -21,16 +20,20 @@ Row = Mapping[str, Cell]
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#000000")
 """For the colour-blind (Okabe and Ito 2008); black, after all others, is the last."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_SHOWN_PROBLEMS = 2
 _LINE: dict[str, Any] = {"linewidth": 1.2, "markersize": 4, "capsize": 2, "elinewidth": 0.8}
 _BAR: dict[str, Any] = {"edgecolor": "0.15", "linewidth": 0.3}
 _ERROR: dict[str, Any] = {"elinewidth": 0.8, "capsize": 2, "ecolor": "0.25"}
 
 
-def draw_readings(tables: Sequence[ReadingsTable], folder: Path) -> tuple[Path, ...]:
+def draw_readings(
+    tables: Sequence[ReadingsTable], folder: Path, *, stem: str = "readings", heading: str = ""
+) -> tuple[Path, ...]:
     """Write a figure per table of a known probe into ``folder``, as PNG and PDF.
 
-    They are called ``readings-blocks.png`` and so on; where a probe has several tables, the
-    further ones have a number. Equal input, equal bytes.
+    They are called ``readings-blocks.png`` and so on, or by another ``stem``; where a probe has
+    several tables, the further ones have a number. Equal input, equal bytes. A ``heading``
+    stands above their titles.
     """
     made: list[Path] = []
     taken: dict[str, int] = {}
@@ -40,21 +43,17 @@ def draw_readings(tables: Sequence[ReadingsTable], folder: Path) -> tuple[Path, 
             continue
         taken[table.probe] = taken.get(table.probe, 0) + 1
         suffix = f"-{taken[table.probe]}" if taken[table.probe] > 1 else ""
-        stem = table.probe.replace("probe", "readings", 1) + suffix
+        name = table.probe.replace("probe", stem, 1) + suffix
         with house_style():
             figure = new_figure()
             fill(figure, table)
-            figure.suptitle(_title(table, figure), fontsize=9, fontweight="bold")
-            made += save_figure(figure, folder, stem)
+            title = " · ".join(part for part in (table.label, table.title) if part)
+            absent = [f"Not measured: {line}" for line in table.problems[:_SHOWN_PROBLEMS]]
+            more = len(table.problems) - len(absent)
+            absent += [f"Not measured: {more} more"] if more > 0 else []
+            set_title(figure, "\n".join(line for line in (heading, title, *absent) if line))
+            made += save_figure(figure, folder, name)
     return tuple(made)
-
-
-def _title(table: ReadingsTable, figure: Figure) -> str:
-    """As wide as the figure at most, broken between its parts."""
-    parts = [table.label, *table.title.split(" · ")] if table.title else [table.label]
-    kept = "\u00a0· ".join(part.replace(" ", "\u00a0") for part in parts)
-    width_in = figure.get_size_inches()[0]
-    return "\n".join(textwrap.wrap(kept, int(13 * width_in), break_on_hyphens=False))
 
 
 def _sizes(figure: Figure, table: ReadingsTable) -> None:

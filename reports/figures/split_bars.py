@@ -1,7 +1,8 @@
-"""Bars split by phase in one unit, the published ones thin beneath: figures 5, 11 and 16."""
+"""Bars split by phase in one unit (figures 5, 11 and 16), published ones thin beneath."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,12 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports import labels
-from reports.figures.drawing import PAGE_WIDTH_IN, house_style, new_figure, save_figure
+from reports.figures.drawing import (
+    PAGE_WIDTH_IN,
+    add_legend,
+    house_style,
+    new_figure,
+    save_figure,
+    set_title,
+    text_width,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _BAR_IN = 0.27  # from bar to bar
+_AXES_PT = 72 * (PAGE_WIDTH_IN - 1.1)  # all panels of a line, without the names before them
 _THICK, _THIN = 0.5, 0.2  # of that distance
 _BOX: dict[str, Any] = {"linewidth": 0.3, "edgecolor": "0.15"}
 _FEWEST_PUBLISHED = 0.004  # of the axis: thinner parts could not be seen
@@ -51,38 +61,43 @@ class Panel:
 
 
 def draw_split_bars(
-    panels: Sequence[Panel], folder: Path, stem: str, *, columns: int, title: str, unit: str
+    places: Sequence[Panel | None], folder: Path, stem: str, *, columns: int, title: str, unit: str
 ) -> tuple[Path, Path]:
-    """Write the panels as ``stem.png`` and ``stem.pdf``, ``columns`` beside each other.
+    """Write panels as ``stem.png`` and ``stem.pdf``, ``columns`` beside each other; None: a gap.
 
     All panels share one scale, for they are there to be compared.
     """
-    lines = math.ceil(len(panels) / columns)
+    lines = math.ceil(len(places) / columns)
+    panels = [panel for panel in places if panel is not None]
     rows = max(len(panel.bars) for panel in panels)
-    longest = max((bar.length for panel in panels for bar in panel.bars), default=0.0) or 1.0
     with house_style():
         figure = new_figure(figsize=(PAGE_WIDTH_IN, 0.8 + lines * (0.4 + _BAR_IN * rows)))
         axes = figure.subplots(lines, columns, squeeze=False, sharex=True)
-        for at, axis in enumerate(axes.flatten().tolist()):
-            if at >= len(panels):
-                axis.set_axis_off()
-                continue
-            _panel(axis, panels[at], longest=longest)
-            names = [bar.name for bar in panels[at].bars]
-            is_first = at % columns == 0
-            is_known = not is_first and names == [bar.name for bar in panels[at - 1].bars]
-            axis.set_yticks(range(len(names)), [""] * len(names) if is_known else names)
-        for axis in axes[-1]:
-            axis.set_xlabel(unit)
-        figure.suptitle(title, fontsize=9, fontweight="bold")
-        figure.legend(
-            handles=_legend(panels), loc="outside lower center", ncols=6, frameon=False,
-            handlelength=1.4, columnspacing=1.2,
-        )  # fmt: skip
+        ends: list[float] = []
+        for at, line in enumerate(axes):
+            written: list[str] = []
+            own = places[at * columns : (at + 1) * columns]
+            for axis, panel in itertools.zip_longest(line, own):
+                if panel is None:
+                    axis.set_axis_off()
+                    continue
+                ends.append(_panel(axis, panel, width_pt=_AXES_PT / columns))
+                names = [bar.name for bar in panel.bars]
+                axis.set_yticks(range(len(names)), [""] * len(names) if names == written else names)
+                written = names
+        axes[0, 0].set_xlim(0, 1.02 * max(ends))
+        for column in axes.T:
+            for last in [axis for axis in column if axis.axison][-1:]:
+                last.set_xlabel(unit)
+                last.tick_params(labelbottom=True)
+        set_title(figure, title)
+        add_legend(figure, _legend(panels), handlelength=1.4, columnspacing=1.2)
         return save_figure(figure, folder, stem)
 
 
-def _panel(axis: Axes, panel: Panel, *, longest: float) -> None:
+def _panel(axis: Axes, panel: Panel, *, width_pt: float) -> float:
+    """Draw it; how far its axis must reach so that bars and the texts after them fit."""
+    needed = max((bar.length for bar in panel.bars), default=0.0) or 1.0
     for at, bar in enumerate(panel.bars):
         has_published = bool(bar.published)
         place = at - 0.13 if has_published else at
@@ -97,13 +112,13 @@ def _panel(axis: Axes, panel: Panel, *, longest: float) -> None:
         offset = 3.0
         for text, look in ((bar.text, _text_look(bar)), (bar.remark, {})):
             if text:
-                axis.annotate(
+                note = axis.annotate(
                     text, (end, at), xytext=(offset, 0), textcoords="offset points", va="center",
                     fontsize=6.5, **look,
                 )  # fmt: skip
-                offset += 4.4 * len(text)
-    widest = max((len(bar.text) + len(bar.remark) for bar in panel.bars), default=0)
-    axis.set_xlim(0, longest * (1.06 + min(0.6, 0.022 * widest)))
+                note.set_in_layout(False)  # the axis has room for it
+                offset += text_width(note) + 3.0
+        needed = max(needed, end / (1 - min(0.7, offset / width_pt)))
     axis.set_ylim(len(panel.bars) - 0.45, -0.55)
     axis.set_title(panel.title, loc="left")
     axis.grid(visible=False, axis="y")
@@ -113,14 +128,16 @@ def _panel(axis: Axes, panel: Panel, *, longest: float) -> None:
     axis.tick_params(axis="x", pad=1)
     for side in ("top", "right", "bottom"):
         axis.spines[side].set_visible(False)
+    return needed
 
 
 def _stack(
     axis: Axes, parts: Mapping[str, float], *, place: float, height: float, alpha: float = 1.0
 ) -> None:
     left = 0.0
+    unknown = sum(width for phase, width in parts.items() if phase not in labels.PHASES)
     for phase, style in labels.PHASES.items():
-        width = parts.get(phase, 0.0)
+        width = parts.get(phase, 0.0) + (unknown if phase == "other" else 0.0)
         if width > 0:
             axis.barh(
                 place, width, left=left, height=height, color=style.colour, hatch=style.hatch,

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reports.figures.drawing import add_legend
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -43,12 +45,13 @@ _KNOWN = {
     "Alsatian": SystemStyle(colour="#0072B2", hatch="", marker="o"),
     "Joint": SystemStyle(colour="#CC79A7", hatch="....", marker="P"),
 }
-_OTHERS = (
-    SystemStyle(colour="#009E73", hatch="\\\\\\\\", marker="D"),
-    SystemStyle(colour="#D55E00", hatch="xxxx", marker="X"),
-    SystemStyle(colour="#BBBBBB", hatch="----", marker="<"),
-    SystemStyle(colour="#F0E442", hatch="++++", marker=">"),
-)
+_OTHER_COLOURS = ("#009E73", "#D55E00", "#BBBBBB", "#F0E442", "#882255")
+_OTHER_SHAPES = (
+    ("\\\\\\\\", "D"), ("xxxx", "X"), ("----", "<"), ("++++", ">"), ("||||", "p"), ("oooo", "h"),
+    ("**", "*"),
+)  # fmt: skip
+"""Hatches and markers; their number and that of the colours have no factor in common, so that
+35 names look different."""
 
 
 def system_styles(names: Iterable[str]) -> dict[str, SystemStyle]:
@@ -61,7 +64,9 @@ def system_styles(names: Iterable[str]) -> dict[str, SystemStyle]:
         if name in _KNOWN:
             found[name] = _KNOWN[name]
         else:
-            found[name] = _OTHERS[others % len(_OTHERS)]
+            hatch, marker = _OTHER_SHAPES[others % len(_OTHER_SHAPES)]
+            colour = _OTHER_COLOURS[others % len(_OTHER_COLOURS)]
+            found[name] = SystemStyle(colour=colour, hatch=hatch, marker=marker)
             others += 1
     return found
 
@@ -70,13 +75,12 @@ def bar_legend(figure: Figure, styles: Mapping[str, SystemStyle]) -> None:
     """Say below ``figure`` what the bars are."""
     from matplotlib.patches import Patch
 
-    handles = [Patch(label=name, **style.bar) for name, style in styles.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    add_legend(figure, [Patch(label=name, **style.bar) for name, style in styles.items()])
 
 
 def point_legend(figure: Figure, styles: Mapping[str, SystemStyle]) -> None:
     """Say below ``figure`` what the marks are."""
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], label=name, **style.point) for name, style in styles.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    marks = [Line2D([], [], label=name, **style.point) for name, style in styles.items()]
+    add_legend(figure, marks)

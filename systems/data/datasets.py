@@ -6,7 +6,7 @@ its kind needs (never torch).
 
 from __future__ import annotations
 
-import importlib
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from systems.data.published import PUBLISHED
 from systems.data.transform import Transform
 from systems.errors import ConfigurationError, did_you_mean
+from systems.plug_ins import imported, with_offered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,7 @@ Modality = Literal["image", "text"]
 LONGEST_SEQUENCE = 512
 """Tokens per item that BERT and RoBERTa have position embeddings for."""
 LARGEST_RESOLUTION = 4096
+ENTRY_POINT_GROUP = "alsatian_bench.datasets"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +34,7 @@ class DatasetSpec:
     """A labelled dataset as a scenario asks for it. Inert: nothing is opened or checked."""
 
     name: str
-    """Key into ``DATASETS``."""
+    """Key into ``available_datasets``."""
     path: str | None = None
     """Folder of the data; only for kinds with ``needs_path``."""
     items: int | None
@@ -170,7 +172,19 @@ DATASETS: Mapping[str, DatasetKind] = MappingProxyType(
         )
     }
 )
-"""All kinds of dataset by name."""
+"""The kinds of dataset that are built in, by name."""
+
+
+@functools.cache
+def available_datasets() -> Mapping[str, DatasetKind]:
+    """All kinds of dataset by name: the built-in ones, and those that installed packages offer.
+
+    A package offers one through an entry point of the group ``alsatian_bench.datasets`` that
+    names a ``DatasetKind``.
+    """
+    return with_offered(
+        DATASETS.values(), group=ENTRY_POINT_GROUP, kind=DatasetKind, what="dataset"
+    )
 
 
 def dataset_kind(name: str) -> DatasetKind:
@@ -179,9 +193,10 @@ def dataset_kind(name: str) -> DatasetKind:
     Raises:
         ConfigurationError: there is none.
     """
-    if name not in DATASETS:
-        raise ConfigurationError(f"There is no dataset '{name}'. {did_you_mean(name, DATASETS)}")
-    return DATASETS[name]
+    known = available_datasets()
+    if name not in known:
+        raise ConfigurationError(f"There is no dataset '{name}'. {did_you_mean(name, known)}")
+    return known[name]
 
 
 def open_dataset(spec: DatasetSpec, *, cache_dir: Path) -> Dataset:
@@ -198,8 +213,8 @@ def open_dataset(spec: DatasetSpec, *, cache_dir: Path) -> Dataset:
     """
     kind = dataset_kind(spec.name)
     _check(spec, kind)
-    module, _, function = kind.opener.partition(":")
-    return getattr(importlib.import_module(module), function)(spec, cache_dir=cache_dir)
+    opener = imported(kind.opener, of=f"the dataset '{kind.name}'")
+    return opener(spec, cache_dir=cache_dir)
 
 
 def _check(spec: DatasetSpec, kind: DatasetKind) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -17,6 +18,7 @@ SIDE = 8
 """Pixels per side of the originals."""
 LARGEST_VALUE = 16
 """Of a pixel of the originals."""
+_TABLE = Path("datasets", "data", "digits.csv.gz")
 LARGEST_PRODUCT = 2**17
 """Multiplications in one matrix product; from about 2^18 on OpenBLAS wakes its threads, which
 on busy cores makes a resize five times slower."""
@@ -34,21 +36,18 @@ class Digits(Dataset):
     files: tuple[Path, ...] = ()
 
     def __init__(self, spec: DatasetSpec) -> None:
-        from sklearn.datasets import load_digits
-
         resolution = spec.resolution or 0
         if resolution < SIDE:
             raise ConfigurationError(
                 f"resolution is {resolution}; digits are {SIDE} × {SIDE} and only scaled up, so "
                 f"it must be at least {SIDE}."
             )
-        source = load_digits()
-        self.classes: tuple[str, ...] = tuple(str(name) for name in source.target_names)
-        labels = source.target.astype(np.int64)
+        images, labels = originals()
+        self.classes: tuple[str, ...] = tuple(str(name) for name in np.unique(labels))
         self._places = choose_items(labels, self.classes, items=spec.items, seed=spec.seed)
         self.labels = labels[self._places]
         self.transform = Transform(resolution=resolution)
-        self._originals = source.images[self._places].astype(np.uint8)
+        self._originals = images[self._places]
 
     @cached_property
     def content_id(self) -> str:
@@ -109,3 +108,19 @@ def _resize_tables(resolution: int) -> tuple[np.ndarray, np.ndarray, np.floating
     strip = max(1, min(resolution, LARGEST_PRODUCT // columns.size))
     padded = np.pad(rows, ((0, -resolution % strip), (0, 0))).reshape(-1, strip, SIDE)
     return padded, columns, dtype(255 / (LARGEST_VALUE * unit**2))
+
+
+def originals() -> tuple[np.ndarray, np.ndarray]:
+    """All digits: images uint8 [n, 8, 8], values up to 16; labels int64 [n].
+
+    From scikit-learn's own file: to import its loader takes a second, and every run would.
+    """
+    found = importlib.util.find_spec("sklearn")  # of a top-level package: imports nothing
+    table = Path(found.origin if found and found.origin else "").parent / _TABLE
+    if table.is_file():
+        rows = np.loadtxt(table, delimiter=",", dtype=np.int64)
+        return rows[:, :-1].reshape(-1, SIDE, SIDE).astype(np.uint8), rows[:, -1]
+    from sklearn.datasets import load_digits
+
+    source = load_digits()
+    return source.images.astype(np.uint8), source.target.astype(np.int64)

@@ -16,7 +16,7 @@ class TaskSource:
     """A labelled dataset to fine-tune on."""
 
     dataset: str
-    """Key into ``systems.data.datasets.DATASETS``."""
+    """Key into ``systems.data.datasets.available_datasets``."""
     path: str | None
     """Its folder; None where it has none, or where it is to be looked for."""
 

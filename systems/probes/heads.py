@@ -66,7 +66,7 @@ def _tasks(models: int, request: SearchRequest, substrate: Substrate) -> list[He
 
 
 def _rows(tasks: list[HeadTask], substrate: Substrate) -> list[Reading]:
-    trainer = substrate.head_trainer()
+    trainer = substrate.scorer()
     labels = torch.from_numpy(substrate.dataset.labels)
     train, test = (
         labels[items].to(substrate.settings.device)

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
 from systems.errors import ConfigurationError
-
-SCORERS: Final[Mapping[str, str]] = {
-    "linear": "linear head on standardised features (default; stable ranking)",
-    "linear-paper": "linear head on raw features, learning rate 0.1, as published",
-}
-"""Names and meanings of the scorers; torch-free, for listings and validation."""
 
 
 def check_head(head_classes: int | None, *, classes: int, dataset: str) -> None:

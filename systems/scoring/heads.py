@@ -40,7 +40,7 @@ class HeadTraining:
 
 
 def head_training(scorer: str, *, minibatch_items: int) -> HeadTraining:
-    """The settings behind a scorer's name (``systems.scoring.SCORERS``)."""
+    """The settings of ``linear`` or ``linear-paper``."""
     if scorer == "linear-paper":
         return HeadTraining(standardise=False, learning_rate=0.1, minibatch_items=minibatch_items)
     return HeadTraining(standardise=True, learning_rate=1.0, minibatch_items=minibatch_items)
@@ -55,8 +55,19 @@ class HeadTask:
     test: Tensor  # [t, d]
 
 
+def linear(*, classes: int, minibatch_items: int) -> HeadTrainer:
+    """The scorer ``linear``."""
+    return HeadTrainer(head_training("linear", minibatch_items=minibatch_items), classes=classes)
+
+
+def linear_paper(*, classes: int, minibatch_items: int) -> HeadTrainer:
+    """The scorer ``linear-paper``."""
+    training = head_training("linear-paper", minibatch_items=minibatch_items)
+    return HeadTrainer(training, classes=classes)
+
+
 class HeadTrainer:
-    """Scores models: trains a head on the train features, counts correct test items."""
+    """A ``Scorer``: trains a head on the train features, counts correct test items."""
 
     def __init__(self, training: HeadTraining, *, classes: int) -> None:
         self._training = training

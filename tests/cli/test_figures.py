@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
+from harness.verbs.options import answer_json
 from tests.cli.conftest import Project
 from tests.unit.reports.factory import record_json, write
 
@@ -66,6 +68,25 @@ def test_two_sets_are_held_against_each_other(stored: Project) -> None:
     assert "one folder of runs, or two" in result.err
 
 
+def test_sets_that_overlap_or_went_wrong(stored: Project) -> None:
+    result = stored.look("compare", "runs", "runs")
+    assert result.code == 2
+    assert "6 runs are in both" in result.err
+    broken = record_json("Alsatian", status="crashed", reason="signal 11", wall_s=None,
+                         answer=None, scenario="fig10", scale="cpu")  # fmt: skip
+    write(stored.folder / "broken", broken)
+    assert stored.look("compare", "runs", "broken").code == 3
+
+
+def test_a_figure_that_cannot_be_drawn_says_why(stored: Project) -> None:
+    for number in range(2):
+        content = record_json("Base", round=number, scenario="fig10")
+        write(stored.folder / "alone", content)
+    result = stored.look("figures", "alone", "--fig", "10", "--format", "json")
+    assert result.code == 3
+    assert "no other system than Base" in json.loads(result.out)["not_drawn"]["fig10"]
+
+
 def test_one_set_as_json_has_the_lines_of_the_table(stored: Project) -> None:
     document = json.loads(stored.look("compare", "runs", "--format", "json").out)
     assert document["is_valid"]
@@ -86,7 +107,13 @@ def test_export_by_ending_and_as_json(stored: Project) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("list",), ("validate", "tiny"), ("data", "list"), ("data", "list", "food_101")],
+    [
+        ("list",),
+        ("validate", "tiny"),
+        ("data", "list"),
+        ("data", "list", "food_101"),
+        ("data", "list", "digits"),
+    ],
     ids=" ".join,
 )
 def test_what_is_printed_for_people_is_there_for_programs_too(
@@ -95,6 +122,17 @@ def test_what_is_printed_for_people_is_there_for_programs_too(
     result = project.look(*arguments, "--format", "json")
     assert result.code == 0
     assert json.loads(result.out)
+
+
+def test_what_is_left_open_is_said_to_people_only(project: Project) -> None:
+    result = project.look("validate", "tiny", "--set", "batch_size=auto", "--format", "json")
+    assert json.loads(result.out)["scenario"] == "tiny"
+    assert "batch_size: auto" in result.err
+
+
+def test_json_has_no_numbers_that_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    answer_json({"a": math.nan, "b": [-math.inf, 1.5], "c": ({"d": 2},)})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": [{"d": 2}]}
 
 
 def test_history_is_kept_and_drift_is_found(stored: Project) -> None:
@@ -112,3 +150,9 @@ def test_history_is_kept_and_drift_is_found(stored: Project) -> None:
     assert stored.look("history", "check", "--tolerance", "30%").code == 0
     assert stored.look("history", "check", "--tolerance", "x").code == 2
     assert stored.look("history", "check", "--file", "none").code == 3
+    found = json.loads(stored.look("history", "check", "-o", "out", "--format", "json").out)
+    assert [each["has_drifted"] for each in found] == [True] * 3
+    again = stored.look("history", "add", runs, "--format", "json")
+    assert json.loads(again.out)["added"] == 0
+    write(stored.folder / "broken", record_json(status="failed", wall_s=None, answer=None))
+    assert stored.look("history", "add", "broken").code == 3

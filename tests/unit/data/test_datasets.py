@@ -70,6 +70,18 @@ def test_digits_are_resized_as_pil_does_it(resolution, tmp_path):
         assert np.abs(decoded - expected[:, :, None]).max() <= 1
 
 
+def test_digits_are_those_of_scikit_learn_with_and_without_its_loader(monkeypatch):
+    from systems.data import digits
+
+    images, labels = digits.originals()
+    monkeypatch.setattr(digits, "_TABLE", Path("no", "such", "table"))
+    slowly = digits.originals()
+    for fast, slow in zip((images, labels), slowly, strict=True):
+        assert fast.dtype == slow.dtype
+        assert np.array_equal(fast, slow)
+    assert images.shape == (len(labels), digits.SIDE, digits.SIDE)
+
+
 def test_digits_are_stratified_and_identified(tmp_path):
     dataset = open_dataset(DIGITS, cache_dir=tmp_path)
     assert np.bincount(dataset.labels).tolist() == [10] * 10

@@ -137,6 +137,17 @@ def test_different_code_is_noted():
     assert "different versions of the code (Base aaaa, SHiFT bbbb)" in search.notes[0]
 
 
+def test_plug_ins_of_one_version_are_no_other_code():
+    """Each run names the plug-ins that it uses; only what two name differently is noted."""
+    codes = ("aaaa+scorer:11", "aaaa+scorer:11+mine:22", "aaaa+scorer:33+mine:22")
+    first, second, third = (record(f"S{n}", code=code) for n, code in enumerate(codes))
+    (search,) = compare([first, second]).searches
+    assert not any("versions of the code" in note for note in search.notes)
+    (search,) = compare([first, second, third]).searches
+    (note,) = (note for note in search.notes if "versions of the code" in note)
+    assert "(S0 scorer 11, S1 scorer 11, S2 scorer 33)" in note
+
+
 def test_fake_data_are_timing_only_even_if_nothing_was_measured():
     facts = {"name": "x", "classes": 2, "items": 9, "test_items": 2, "timing_only": True}
     assert compare([record(dataset=facts)]).searches[0].timing_only

@@ -46,6 +46,48 @@ def test_of_different_machines_only_speed_ups_are_shown():
     assert (row.a.wall_s, row.b.wall_s) == pytest.approx((2.02, 1.01))
 
 
+def test_bits_may_differ_between_machines_and_features_may_not():
+    def shifted(by):
+        other = answer(halving=True)
+        segment = other["models"]["m0"]["segments"]["test"]
+        segment["digest"] = "of another processor"
+        segment["sketch"] = [(1 + by) * number for number in segment["sketch"]]
+        return [
+            record(
+                "Alsatian", wall_s=1.0, round=number, host_class="a faster machine", answer=other
+            )
+            for number in range(8)
+        ]
+
+    a = [run for run in runs() if not run.is_base]
+    assert "other machine" in contrast(a, shifted(1e-6)).rows[0].remark
+    assert contrast(a, shifted(1e-2)).rows[0].remark.startswith("Answers differ")
+
+
+def test_of_two_machines_in_a_set_each_is_held_against_itself():
+    both = [*runs(), *runs(2.0, host_class="a slower machine")]
+    found = contrast(both, [*runs(1.2, side=1), *runs(2.2, side=1, host_class="a slower machine")])
+    assert [row.how for row in found.rows] == ["unpaired"] * 4
+    assert {round(row.ratio.value, 2) for row in found.rows} == {1.2, 1.1}
+    assert len({row.search for row in found.rows}) == 2
+    assert found.problems == ()
+    assert len(contrast(both, runs(side=1)).only_a) == 2
+
+
+def test_what_only_one_set_knows_is_said():
+    found = contrast(runs(), runs(side=1, spec={"precision": "bf16"}))
+    assert found.problems == ("Only B knows precision: what is compared may differ in that.",)
+
+
+def test_a_run_that_went_wrong_makes_it_invalid():
+    broken = [run for run in runs(side=1) if run.is_base] + [
+        record("Alsatian", wall_s=None, status="crashed", reason="signal 11", answer=None)
+    ]
+    assert contrast(runs(), runs(side=1)).is_valid
+    assert not contrast(runs(), broken).is_valid
+    assert not contrast(broken[-1:], broken[-1:]).is_valid
+
+
 def test_different_answers_have_no_ratio_and_make_it_invalid():
     wrong = answer(halving=True)
     wrong["models"]["m0"]["segments"]["test"]["digest"] = "another"

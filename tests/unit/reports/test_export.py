@@ -37,6 +37,22 @@ def test_parameters_of_several_types_and_none_are_kept(tmp_path):
     assert table["spec_tasks"].to_pylist() == ["digits", "3", None, "[1, 2]"]
 
 
+def test_values_of_one_parameter_that_do_not_go_together_are_text(tmp_path):
+    for number, values in enumerate(([True, 3], [2**70, 1], [1, 2.5])):
+        path = tmp_path / f"{number}.parquet"
+        write_export([record(spec={"cores": value}) for value in values], path)
+        expected = values if number == 2 else [str(value) for value in values]
+        assert pq.read_table(path)["spec_cores"].to_pylist() == expected
+
+
+def test_whole_numbers_stay_whole_and_unknown_is_empty(tmp_path):
+    unknown = record(spec={"cores": None}, flags=None, git=None)
+    write_export([record(spec={"cores": 2}), unknown], tmp_path / "runs.csv")
+    table = pd.read_csv(tmp_path / "runs.csv", dtype=str)
+    assert table["spec_cores"].tolist()[0] == "2"
+    assert table.loc[1, ["spec_cores", "flags", "commit"]].isna().all()
+
+
 def test_another_ending_is_a_sentence(tmp_path):
     with pytest.raises(ReportError, match=r"\.csv or \.parquet"):
         write_export(RECORDS, tmp_path / "runs.xlsx")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 
 import numpy as np
@@ -85,6 +86,25 @@ def test_nights_are_added_once_and_read_as_series(tmp_path):
         assert each.entries[each.levels[-1].first].commit == "6" * 10
     png, _ = draw_history(series, tmp_path)
     assert png.exists()
+
+
+def test_a_file_without_a_last_line_end_loses_no_line(tmp_path):
+    file = tmp_path / "history.jsonl"
+    add_entries(file, entries_of(night(0)))
+    file.write_text(file.read_text().rstrip("\n"))
+    assert add_entries(file, entries_of(night(1))) == 2
+    assert len(read_history(file)) == 4
+
+
+@pytest.mark.parametrize(("name", "value"), [("time", "last night"), ("wall_s", math.inf),
+                                             ("wall_s", "2"), ("label", None)])  # fmt: skip
+def test_a_value_that_cannot_be_drawn_is_named_with_its_line(tmp_path, name, value):
+    file = tmp_path / "history.jsonl"
+    add_entries(file, entries_of(night(0)))
+    first, second = file.read_text().splitlines()
+    file.write_text(f"{first}\n{json.dumps({**json.loads(second), name: value})}\n")
+    with pytest.raises(ReportError, match="Line 2 of"):
+        read_history(file)
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"schema": 9}', "3"])

@@ -8,11 +8,12 @@ import pytest
 
 from reports.comparison import compare
 from reports.errors import ReportError
+from reports.figures.energy import QUANTITIES, spent
 from reports.figures.figure_runs import FigureRuns, figure_runs
 from reports.figures.gains import ablations
 from reports.figures.insights import INSIGHTS
 from reports.figures.overview import grid_of
-from reports.figures.paper import PAPER_FIGURES
+from reports.figures.paper import PAPER_FIGURES, arranged, panels_of_one_model, why_nothing
 from reports.figures.planning import draw_planning, read_planned
 from reports.figures.predicted import draw_predicted
 from reports.latex import architecture_table, escape, speed_up_table
@@ -35,12 +36,12 @@ def searches(scenario="fig10", axes=({},), stands_for=None, rounds=2, **changes)
 
 
 def one(records, expected=()):
-    (runs,) = figure_runs(records, lambda *_: expected)
+    (runs,) = figure_runs(records, lambda *_: ("", expected))
     return runs
 
 
 def written(runs: FigureRuns, folder):
-    made = PAPER_FIGURES[runs.kind.scenario].draw(runs, folder, runs.stem)
+    made = PAPER_FIGURES[runs.kind.scenario](runs, folder, runs.stem)
     assert all(path.exists() for path in made)
     return {path.name for path in made}
 
@@ -64,6 +65,64 @@ def test_a_run_that_was_never_made_is_a_cell_of_the_figure():
     assert len(grid.cells) == 3
     table = speed_up_table(grid, caption="c", label="l")
     assert r"\emph{not run}" in table
+
+
+def test_a_figure_that_cannot_be_drawn_says_why(tmp_path):
+    runs = one([run for run in searches() if run.is_base])
+    assert written(runs, tmp_path) == set()
+    assert "no other system" in why_nothing(runs)
+
+
+def test_a_heading_says_rounds_made_up_data_and_what_was_not_run():
+    data = {"name": "fake", "classes": 2, "items": 400, "test_items": 80, "timing_only": True}
+    known = [{**run.spec, "items": items} for run in searches() for items in (400, 800)]
+    heading = one(searches(dataset=data), [*known, {**known[0], "system": "joint"}]).heading
+    assert "2 rounds (a claim takes 8)" in heading
+    assert "fake data: timing only" in heading
+    assert "not run: joint" in heading
+    assert one(searches(), known).absent == "not run: 800 items"
+    assert "claim" not in one(searches(rounds=8)).heading
+
+
+def test_names_in_records_never_become_paths():
+    found = figure_runs([run for name in ("../../up", "a" * 300, "") for run in
+                         searches(name, rounds=1)], lambda *_: ("", ()))  # fmt: skip
+    stems = [runs.stem for runs in found]
+    assert all("/" not in stem and not stem.startswith(".") and len(stem) < 100 for stem in stems)
+    twice = [*searches("x", scale="y"), *searches("x", scale="y", host_class="b"),
+             *searches("x", scale="y-2")]  # fmt: skip
+    assert len({runs.stem for runs in figure_runs(twice, lambda *_: ("", ()))}) == 3
+
+
+def test_figure_11_has_a_column_for_each_distribution():
+    axes = [{"architecture": "resnet152", "items": 2000, "distribution": "top_layers"}]
+    axes += [
+        {**axes[0], "items": 8000, "distribution": d} for d in ("top_50", "top_25", "top_layers")
+    ]
+    places, columns = arranged(one(searches("fig11", axes)).comparison.searches)
+    assert columns == 3
+    assert [place and place.spec["distribution"] for place in places] == [
+        None, None, "top_layers", "top_50", "top_25", "top_layers",
+    ]  # fmt: skip
+
+
+def test_what_figure_5_lacks_has_its_reason():
+    broken = failed("Base", scenario="fig5", spec={"items": 60})
+    (panel,) = panels_of_one_model(one([broken, *searches("fig5", [{"items": 90}])[:1]]))
+    assert [(bar.name, bar.text) for bar in panel.bars] == [
+        ("60 items", "out of memory"), ("90 items", "8.00 s"),
+    ]  # fmt: skip
+
+
+def test_energy_is_the_searchs_own():
+    counters = {"tree.cpu_s": 12.5, "sampler.cpu_s": 0.5, "machine.cpu_busy_s": 99.0,
+                "gpu0.energy_j": 3000.0, "gpu1.energy_j": 1000.0}  # fmt: skip
+    telemetry = {"counters": {name: {"total": total} for name, total in counters.items()}}
+    energy, cpu = QUANTITIES
+    runs = [record(telemetry=telemetry), record(telemetry={**telemetry, "is_complete": False})]
+    assert spent(runs, cpu) == 12.5
+    assert spent(runs, energy) == 4.0
+    assert spent([record()], energy) is None
 
 
 def test_splits_show_the_published_ones_beside(tmp_path):
@@ -94,15 +153,16 @@ def test_latex_shows_what_it_is_given():
     assert escape(r"a_b & 50% {x} \y #1 $2 ~^") == (
         r"a\_b \& 50\% \{x\} \textbackslash{}y \#1 \$2 \textasciitilde{}\textasciicircum{}"
     )
+    assert escape("a\n\nb") == "a b"  # a blank line would end the caption
 
 
 def test_machines_and_scales_have_figures_of_their_own():
     records = [
         *searches(scale="cpu"), *searches(scale="gpu"), *searches(scale="cpu", host_class="other"),
     ]  # fmt: skip
-    found = figure_runs(records, lambda *_: ())
+    found = figure_runs(records, lambda *_: ("", ()))
     assert {runs.stem for runs in found} == {"fig10@cpu", "fig10@cpu-2", "fig10@gpu"}
-    assert len({runs.title for runs in found}) == 3
+    assert len({runs.heading for runs in found}) == 3
 
 
 def test_every_insight_is_drawn_or_says_nothing(tmp_path):
@@ -115,6 +175,10 @@ def test_every_insight_is_drawn_or_says_nothing(tmp_path):
     bare = one([record("Base", counts={}, time_bound_s=None, efficiency=None)])
     for name, draw in INSIGHTS.items():
         assert draw(bare, tmp_path / "bare", name) == ()
+    lacking = [run for run in runs.records if run.label != "SHiFT"]
+    lacking += [failed("SHiFT", scenario="fig10", spec=dict(search)) for search in axes]
+    for name in drawn:
+        assert INSIGHTS[name](one(lacking), tmp_path / "lacking", name)
 
 
 def test_an_ablation_is_a_paired_ratio_to_the_system_without_the_change(tmp_path):
@@ -128,9 +192,12 @@ def test_an_ablation_is_a_paired_ratio_to_the_system_without_the_change(tmp_path
                spec={"system": "alsatian-paper", "options": {"decode_once": True}})
         for number in range(2)
     ]  # fmt: skip
-    records = [*searches("quick"), *changed, *added]
-    found = ablations(records)
-    (without,) = found["Alsatian"]
+    broken = failed("Alsatian + keep_blocks=false",
+                    spec={"system": "alsatian", "options": {"keep_blocks": False}})  # fmt: skip
+    records = [*searches("quick"), *changed, *added, broken]
+    found = ablations(one(records))
+    lacking, without = sorted(found["Alsatian"], key=lambda each: each.option)
+    assert (lacking.ratio, lacking.reason) == (None, "out of memory")
     assert without.option == "prefetch=false"
     assert without.ratio.value == pytest.approx(1.5)
     assert found["Alsatian (paper)"][0].ratio.value == pytest.approx(1.25 / 2.5 / 1.01**0.5)
@@ -152,7 +219,10 @@ def test_predictions_and_planning_are_drawn(tmp_path):
     assert len(draw_planning(read_planned(file), tmp_path, "planning")) == 2
 
 
-@pytest.mark.parametrize("text", ["", "[]", "[1]", '[{"planner": "p"}]'])
+NONE = '[{"planner": "p", "distribution": "d", "models": 0, "seconds": 0.0}]'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[1]", '[{"planner": "p"}]', NONE])
 def test_times_of_planners_that_are_none_are_a_sentence(tmp_path, text):
     file = tmp_path / "planner.json"
     file.write_text(text)

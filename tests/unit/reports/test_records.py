@@ -60,6 +60,8 @@ def test_train_items_follow_from_the_chunks_where_they_are_not_recorded():
         (record_json(wall_s=float("nan")), "not a positive number"),
         (record_json(round="1"), "'round' of the record is '1', not a whole number"),
         (record_json(phases_s={"plan": "long"}), "'plan' of 'phases_s' is 'long', not a number"),
+        (record_json(counts={"operations": float("nan")}), "is nan, not a finite number"),
+        (record_json(efficiency=float("inf")), "is inf, not a finite number"),
         (record_json(answer={"models": {"m": 3}}), "'m' is no JSON object"),
     ],
 )

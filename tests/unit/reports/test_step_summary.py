@@ -27,3 +27,4 @@ def test_it_fits_and_shows_what_went_wrong_first():
     assert len(text.encode()) <= MOST_BYTES
     assert text.index("zzz") < text.index("scenario\\_0")
     assert "more scenarios stand in the report" in text
+    assert len(step_summary("x" * 100_000, campaigns_of([bad], {})).encode()) <= MOST_BYTES
