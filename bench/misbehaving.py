@@ -11,9 +11,9 @@ import itertools
 import os
 import resource
 import signal
+import sys
 import time
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from systems.registry import SystemInfo
@@ -97,16 +97,21 @@ class Orphan(Misbehaving):
     LONGEST_S = 900
 
     def go_wrong(self, substrate: Substrate) -> None:
-        if os.fork():
-            return
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.setsid()
-        heartbeat = Path(HEARTBEATS.replace("*", str(os.getpid())))
-        end = time.monotonic() + self.LONGEST_S
-        while time.monotonic() < end:
-            heartbeat.touch()
-            time.sleep(0.01)
-        os._exit(0)
+        # Spawned, not forked: to copy the pages of a process with PyTorch in it takes tens of
+        # milliseconds, and a search of a third of a second would have time that no phase has.
+        arguments = [sys.executable, "-c", _ORPHAN, HEARTBEATS, str(self.LONGEST_S)]
+        os.posix_spawn(sys.executable, arguments, os.environ, setsid=True)
+
+
+_ORPHAN = """
+import os, pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+heartbeat = pathlib.Path(sys.argv[1].replace("*", str(os.getpid())))
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    heartbeat.touch()
+    time.sleep(0.01)
+"""
 
 
 class Vandal(Misbehaving):

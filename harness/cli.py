@@ -67,7 +67,6 @@ def main() -> NoReturn:
     except typer.Exit as stop:
         code = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        ERR.print("Interrupted. Finished runs are kept: the same command goes on from there.")
         code = INTERRUPTED
     except BrokenPipeError:
         sys.stdout = None  # whoever read the output is gone: nothing to flush to
@@ -80,6 +79,8 @@ def main() -> NoReturn:
         if known is None:  # a fault of this program: its trace, and never a regression's code
             traceback.print_exc()
         _fail(_message(error), NOTHING_MEASURED if known is None else known)
+    if code == INTERRUPTED:  # by whichever of the two ways typer tells it
+        ERR.print("Interrupted. Finished runs are kept: the same command goes on from there.")
     sys.exit(code)
 
 

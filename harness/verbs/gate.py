@@ -114,7 +114,7 @@ def gate(
         except KeyboardInterrupt:
             # Rounds of two sittings would not be measured side by side.
             ERR.print("Interrupted. A gate is one sitting: nothing was judged; start it again.")
-            raise typer.Exit(INTERRUPTED) from None
+            sys.exit(INTERRUPTED)
     elif base_runs and head_runs and not (base or head):
         judgement, facts = judge_stored(base_runs, head_runs, rules, looks)
     else:
@@ -144,5 +144,7 @@ def _tolerances(texts: list[str]) -> dict[str, float]:
         try:
             found[system.strip()] = parse_share(value)
         except ValueError as error:
-            raise ConfigurationError(f"--tolerance: {error} For one system: alsatian=3%.") from None
+            raise ConfigurationError(
+                f"--tolerance {text}: {error} For one system: alsatian=3%."
+            ) from None
     return found

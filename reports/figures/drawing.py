@@ -108,6 +108,25 @@ def tidy(axis: Axes, *, grid: Literal["x", "y", "both"]) -> None:
         axis.spines[side].set_visible(False)
 
 
+def log_scale(
+    axis: Axes, which: Literal["x", "y", "both"], *, steps: Sequence[float] = (1.0,)
+) -> None:
+    """Logarithmic scales with plain numbers at ``steps`` of each decade.
+
+    Matplotlib's own ticks are formulas, which are not set in these figures.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for name, one, set_scale in (
+        ("x", axis.xaxis, axis.set_xscale), ("y", axis.yaxis, axis.set_yscale),
+    ):  # fmt: skip
+        if which in (name, "both"):
+            set_scale("log")
+            one.set_major_locator(LogLocator(subs=steps))
+            one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}"))
+            one.set_minor_formatter(NullFormatter())
+
+
 def mark_absent(axis: Axes, reason: str, at: tuple[float, float]) -> None:
     """A cross, and why there is no number, in the place of one: nothing is left out silently."""
     axis.annotate(

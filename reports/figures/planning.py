@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reports.errors import ReportError
-from reports.figures.drawing import house_style, new_figure, save_figure, set_title, tidy
+from reports.figures.drawing import (
+    house_style,
+    log_scale,
+    new_figure,
+    save_figure,
+    set_title,
+    tidy,
+)
 from reports.figures.system_style import system_styles
 
 MADE_BY = "python -m bench.planner_scale 1000 10000 100000 1000000 --json FILE"
@@ -62,8 +69,7 @@ def draw_planning(planned: Sequence[Planned], folder: Path, stem: str) -> tuple[
             [first.models, last], [first.seconds, first.seconds * last / first.models],
             color="0.4", linewidth=0.8, linestyle="--", label="in proportion",
         )  # fmt: skip
-        axis.set_xscale("log")
-        axis.set_yscale("log")
+        log_scale(axis, "both")
         axis.set_xlabel("models of 25 blocks")
         axis.set_ylabel("planning of all rounds (s)")
         tidy(axis, grid="both")

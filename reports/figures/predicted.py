@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.figures.drawing import house_style, new_figure, save_figure, set_title, tidy
+from reports.figures.drawing import (
+    house_style,
+    log_scale,
+    new_figure,
+    save_figure,
+    set_title,
+    tidy,
+)
 from reports.figures.figure_runs import FigureRuns
 from reports.figures.system_style import point_legend, system_styles
 from reports.predictions import PredictedRow
@@ -25,7 +32,9 @@ def draw_predicted(
     ]
     if not points:
         return ()
-    styles = system_styles(label for label, _, _ in points)
+    rows_in_order = [row.label for search in runs.comparison.searches for row in search.rows]
+    measured = dict.fromkeys(label for label, _, _ in points)
+    styles = system_styles(label for label in (*rows_in_order, *measured) if label in measured)
     times = [time for _, *both in points for time in both]
     low, high = 0.8 * min(times), 1.25 * max(times)
     with house_style():
@@ -38,11 +47,9 @@ def draw_predicted(
         axis.plot([low, high], [low, high], color="0.15", linewidth=0.8)
         for label, measured_s, predicted_s in points:
             axis.plot(measured_s, predicted_s, **styles[label].point)
-        for set_scale, set_limits in (
-            (axis.set_xscale, axis.set_xlim), (axis.set_yscale, axis.set_ylim),
-        ):  # fmt: skip
-            set_scale("log")
-            set_limits(low, high)
+        log_scale(axis, "both", steps=(1.0, 2.0, 5.0))
+        axis.set_xlim(low, high)
+        axis.set_ylim(low, high)
         axis.set_xlabel("measured (s)")
         axis.set_ylabel(f"predicted (s); grey: within {GOAL:.0%}")
         tidy(axis, grid="both")

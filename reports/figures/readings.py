@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports import labels
-from reports.figures.drawing import house_style, new_figure, save_figure, set_title
+from reports.figures.drawing import house_style, log_scale, new_figure, save_figure, set_title
 from reports.readings import Cell, ReadingsTable
 from reports.readings_tables import number
 
@@ -167,7 +167,7 @@ def _heads(figure: Figure, table: ReadingsTable) -> None:
             gains = [_value(row, "speed_up") for row in own]
             axes[1].plot(models, gains, linewidth=1.2, markersize=4, **_look(place))
         axes[0].set_ylabel("time to train and evaluate (s)")
-        _scale_by_factors(axes[0])
+        log_scale(axes[0], "y", steps=(1.0, 2.0, 5.0))
         axes[1].set_ylabel("speed-up over one by one")
         axes[1].set_ylim(bottom=0)
         if name:
@@ -281,16 +281,6 @@ def _errors(rows: Sequence[Row], name: str, *, factor: float = 1.0) -> list[list
     down = [factor * (_value(row, name) - _value(row, f"low_{name}")) for row in rows]
     up = [factor * (_value(row, f"high_{name}") - _value(row, name)) for row in rows]
     return [[max(0.0, value) for value in side] for side in (down, up)]
-
-
-def _scale_by_factors(axis: Axes) -> None:
-    """A logarithmic scale of seconds with plain numbers at 1, 2 and 5."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis.set_yscale("log")
-    axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _look(place: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from reports.comparison import compare
 from reports.errors import ReportError
+from reports.figures.drawing import house_style, log_scale, new_figure
 from reports.figures.energy import QUANTITIES, spent
 from reports.figures.figure_runs import FigureRuns, figure_runs
 from reports.figures.gains import ablations
@@ -217,6 +218,18 @@ def test_predictions_and_planning_are_drawn(tmp_path):
     row = {"planner": "dfs_plus", "distribution": "top_layers", "models": 1000, "seconds": 0.01}
     file.write_text(json.dumps([row, {**row, "models": 10_000, "seconds": 0.1}]))
     assert len(draw_planning(read_planned(file), tmp_path, "planning")) == 2
+
+
+def test_logarithmic_ticks_are_plain_numbers():
+    with house_style():
+        figure = new_figure()
+        axis = figure.subplots()
+        axis.plot([1, 3000], [0.01, 5])
+        log_scale(axis, "both")
+        figure.draw_without_rendering()
+        ticks = [tick.get_text() for tick in (*axis.get_xticklabels(), *axis.get_yticklabels())]
+    assert {"1,000", "0.1"} <= set(ticks)
+    assert not any("$" in tick for tick in ticks)
 
 
 NONE = '[{"planner": "p", "distribution": "d", "models": 0, "seconds": 0.0}]'
