@@ -66,6 +66,7 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
             model_ids=job["prepared"]["model_ids"], options=search_options(spec["options"])
         )
         carry_out = _work(spec["system"])
+        substrate.scorer()  # a scorer from another package is imported before the clock runs
         files = [*store.files_of(substrate.models.values()), *substrate.input_files]
         if spec["warm_up"]:
             warm_up(substrate, batches=spec["warm_up"])
@@ -132,6 +133,7 @@ def _open_store(job: Mapping[str, Any]) -> BlockStore:
         create=False,
         bandwidth_bytes_per_s=bandwidth if job["paced"] else None,
         buffered=bandwidth is not None,
+        drop_behind=job["paced"] and job["spec"]["cache"] == "cold",
     )
 
 

@@ -55,6 +55,7 @@ class BlockStore:
         create: bool = True,
         bandwidth_bytes_per_s: int | None = None,
         buffered: bool = False,
+        drop_behind: bool = False,
     ) -> BlockStore:
         """Open the store in the folder ``root``; make an empty one if ``create`` and none is.
 
@@ -66,6 +67,8 @@ class BlockStore:
             buffered: copy block files into memory instead of mapping them, without holding
                 back: for a disk whose bandwidth the system limits, which it does not do
                 evenly for mapped files.
+            drop_behind: take files that were copied out of the page cache again, where each
+                read is paid for anyway: they would only fill it.
 
         Raises ``ConfigurationError`` for a bandwidth below 1 byte/s.
         """
@@ -87,7 +90,7 @@ class BlockStore:
             raise disk_error(f"The block store {root} cannot be made", error) from error
         reader = None
         if buffered or bandwidth_bytes_per_s is not None:
-            reader = BufferedReader(bandwidth_bytes_per_s)
+            reader = BufferedReader(bandwidth_bytes_per_s, drop_behind=drop_behind)
         return cls(root=root, catalogue=Catalogue(path), reader=reader)
 
     def close(self) -> None:

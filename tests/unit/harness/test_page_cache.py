@@ -20,6 +20,7 @@ from harness.page_cache import (
     residency,
     warm,
 )
+from systems.store.buffered import BufferedReader
 
 PAGE = mmap.PAGESIZE
 SIZES = (1, PAGE, 300_001, 2_000_003)
@@ -52,6 +53,17 @@ def in_memory_file() -> Iterator[Path]:
     path.write_bytes(bytes(100 * PAGE))
     yield path
     path.unlink()
+
+
+def test_a_store_that_drops_behind_leaves_nothing_in_memory(files: list[Path]) -> None:
+    os.sync()  # dirty pages stay
+    keeping, dropping = (BufferedReader(10**10, drop_behind=drops) for drops in (False, True))
+    for path, size in zip(files, SIZES, strict=True):
+        assert keeping.read(path, size).numpy().tobytes() == path.read_bytes()
+    assert residency(files).share == 1
+    for path, size in zip(files, SIZES, strict=True):
+        assert dropping.read(path, size).shape == (size,)
+    assert residency(files).share == 0
 
 
 def test_written_files_are_resident_to_the_byte(files: list[Path]) -> None:
