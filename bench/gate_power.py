@@ -24,10 +24,10 @@ from pathlib import Path
 
 import numpy as np
 
+from reports.gating.looks import Looks
+from reports.gating.verdict import PairedTimes, Verdict, judge
 from reports.loading import load_records
-from reports.looks import Looks
 from reports.noise import NoiseFloor, noise_floors
-from reports.verdict import PairedTimes, Verdict, judge
 
 BLOCK_ROUNDS = 4
 SLOW_DOWNS = (0.05, 0.10, 0.20, 0.50)

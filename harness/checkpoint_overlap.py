@@ -10,10 +10,10 @@ from pathlib import Path
 from harness.inputs import preparation_key
 from harness.preparation import prepare
 from harness.spec import RunSpec
-from systems.models.checkpoint_blocks import checkpoint_blocks, describe
-from systems.models.checkpoint_import import stored_checkpoint
-from systems.models.checkpoints import Checkpoint, CheckpointError, Skipped
-from systems.models.hub import local_folder
+from systems.models.checkpoints.blocks import checkpoint_blocks, describe
+from systems.models.checkpoints.finding import Checkpoint, CheckpointError, Skipped
+from systems.models.checkpoints.hub import local_folder
+from systems.models.checkpoints.importing import stored_checkpoint
 from systems.store.blocks import BlockContent, block_hash
 from systems.store.store import BlockStore
 from systems.store.stored import StoredModel

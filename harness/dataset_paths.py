@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from systems.data.datasets import DatasetKind
-from systems.data.published import PUBLISHED
-from systems.data.published_place import find_published
+from systems.data.published.catalogue import PUBLISHED
+from systems.data.published.place import find_published
 from systems.errors import ConfigurationError
 
 DATA_FOLDER = "ALSATIAN_BENCH_DATA"

@@ -19,7 +19,7 @@ from systems.data.transform import Transform
 from systems.errors import ConfigurationError
 from systems.models.architectures import Architecture, architecture, register
 from systems.models.build import ModelShape
-from systems.models.checkpoints import find_checkpoints
+from systems.models.checkpoints.finding import find_checkpoints
 from systems.planning.cost_model import CostModel
 from systems.planning.hardware_profile import DEFAULT, HardwareProfile
 from systems.store.stored import StoredModel

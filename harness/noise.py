@@ -27,10 +27,19 @@ def noise_campaign(plan: RunPlan, *, rounds: int, runs: Path, cache: Path) -> Ca
     return Campaign(scenario.runs_name, plan.specs, rounds=2 * rounds, runs=runs, cache=cache)
 
 
-class NoiseFolder:
-    """The noise floors of one class of machines, a JSON file for each specification."""
+BASELINES = Path(__file__).resolve().parent.parent / "bench" / "baselines"
+"""What a checkout of this project knows of some classes of machines; a package has none."""
 
-    def __init__(self, cache: Path, host_class: str) -> None:
+
+class NoiseFolder:
+    """The noise floors of one class of machines, a JSON file for each specification.
+
+    What was measured here comes first; ``baselines`` is asked for what was not.
+    """
+
+    def __init__(self, cache: Path, host_class: str, *, baselines: Path = BASELINES) -> None:
+        self._host_class = host_class
+        self._baselines = baselines
         name = hashlib.blake2b(host_class.encode(), digest_size=8).hexdigest()
         self.folder = cache / "noise" / name
 
@@ -50,12 +59,24 @@ class NoiseFolder:
 
     def floor(self, identity: str) -> dict[str, Any] | None:
         """The floor of the specification with this identity; None if there is none."""
-        return _read(self._path(identity))
+        return self._measured(identity) or self._recorded(identity)
+
+    def _measured(self, identity: str) -> dict[str, Any] | None:
+        floor = _read(self._path(identity))
+        return floor if isinstance(floor, dict) else None
+
+    def _recorded(self, identity: str) -> dict[str, Any] | None:
+        for path in sorted(self._baselines.glob("*/noise.json")):
+            floors = _read(path)
+            for floor in floors if isinstance(floors, list) else ():
+                if (floor["host_class"], floor["identity"]) == (self._host_class, identity):
+                    return dict(floor)
+        return None
 
     def floors(self) -> list[dict[str, Any]]:
-        """All floors of these machines."""
+        """All floors that were measured here."""
         read = (_read(path) for path in sorted(self.folder.glob("[!.]*.json")))
-        return [floor for floor in read if floor is not None]
+        return [floor for floor in read if isinstance(floor, dict)]
 
     def _path(self, identity: str) -> Path:
         # Hashed, so that an identity out of a file never becomes a path of its choice.
@@ -63,9 +84,9 @@ class NoiseFolder:
         return self.folder / f"{name}.json"
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> Any:
+    """What the file holds; None where it cannot be read."""
     try:
-        floor = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return floor if isinstance(floor, dict) else None

@@ -26,7 +26,7 @@ from systems.data.datasets import (
 )
 from systems.errors import ConfigurationError
 from systems.models.architectures import ARCHITECTURES, Architecture, check_resolution
-from systems.models.checkpoints import GENERATED
+from systems.models.checkpoints.finding import GENERATED
 from systems.registry import system_info
 from systems.scoring import check_head
 

@@ -10,9 +10,9 @@ from typing import Any
 from scenarios.architecture_choice import ArchitectureChoice
 from systems.data.datasets import Dataset
 from systems.errors import ConfigurationError
-from systems.models.checkpoint_import import ImportedSet, InputSize, import_checkpoints
-from systems.models.checkpoints import GENERATED, Checkpoint, find_checkpoints
-from systems.models.generated_checkpoints import generate_checkpoints
+from systems.models.checkpoints.finding import GENERATED, Checkpoint, find_checkpoints
+from systems.models.checkpoints.generated import generate_checkpoints
+from systems.models.checkpoints.importing import ImportedSet, InputSize, import_checkpoints
 from systems.store.store import BlockStore
 
 

@@ -11,7 +11,7 @@ from scenarios.parameter import AUTO
 from systems.data.datasets import LARGEST_RESOLUTION
 from systems.errors import ConfigurationError, did_you_mean
 from systems.models.architectures import Architecture, architecture
-from systems.models.checkpoints import (
+from systems.models.checkpoints.finding import (
     CONFIGURATION,
     GENERATED,
     Checkpoint,

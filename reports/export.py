@@ -162,7 +162,7 @@ def export_lines(records: Sequence[Record]) -> list[dict[str, object]]:
         {
             **{name: column.value(record) for name, column in COLUMNS.items()},
             "options": json.dumps(record.spec.get("options"), sort_keys=True),
-            **{f"{SPEC_PREFIX}{name}": _plain(record.spec.get(name)) for name in names},
+            **{f"{SPEC_PREFIX}{name}": plain_cell(record.spec.get(name)) for name in names},
         }
         for record in records
     ]
@@ -224,5 +224,6 @@ def _are_alike(values: Sequence[object]) -> bool:
     return is_small and (len(types) < 2 or types == {int, float})
 
 
-def _plain(value: object) -> object:
+def plain_cell(value: object) -> object:
+    """A parameter's value as a table holds it: text and numbers as they are, others as JSON."""
     return value if isinstance(value, (str, int, float, type(None))) else json.dumps(value)

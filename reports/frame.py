@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reports import labels
 from reports.comparison import Comparison
+from reports.export import plain_cell
 from reports.rows import Row
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def comparison_lines(comparison: Comparison) -> list[dict[str, object]]:
     """One line per search and system, in plain JSON types; SI units in the names.
 
-    ``reports.columns`` says what the columns mean.
+    A search's parameters stand under their own names, those of no plain type as JSON text.
     """
     names = sorted({name for search in comparison.searches for name in search.spec})
     spec_names = [name for name in names if name not in ("system", "options")]
@@ -24,7 +25,7 @@ def comparison_lines(comparison: Comparison) -> list[dict[str, object]]:
         {
             "scenario": search.scenario,
             "scale": search.scale,
-            **{name: _plain(search.spec.get(name)) for name in spec_names},
+            **{name: plain_cell(search.spec.get(name)) for name in spec_names},
             "host_class": search.host_class,
             "timing_only": search.timing_only,
             **_line(row),
@@ -76,7 +77,3 @@ def _line(row: Row) -> dict[str, object]:
         },
         "code": row.code,
     }  # fmt: skip
-
-
-def _plain(value: object) -> object:
-    return value if isinstance(value, (str, int, float, type(None))) else json.dumps(value)

@@ -67,6 +67,12 @@ class Row:
             return labels.ratio(self.speed_up.value)
         return self.remark or labels.UNKNOWN
 
+    def why_absent(self, otherwise: str) -> str:
+        """Why a figure has no mark for it; ``otherwise`` if it was measured and may be compared."""
+        if self.agreement == "differ":
+            return "answers differ"
+        return self.outcome if self.status != "ok" else otherwise
+
 
 def row_order(row: Row) -> tuple[object, ...]:
     """Sorts systems into their fixed order; of each, first the one with its own options."""

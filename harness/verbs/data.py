@@ -14,8 +14,8 @@ from harness.verbs.options import Format, FormatOption, answer_json, is_for_prog
 
 if TYPE_CHECKING:
     from systems.data.datasets import DatasetKind
-    from systems.data.published import PublishedDataset
-    from systems.data.published_files import PublishedFiles
+    from systems.data.published.catalogue import PublishedDataset
+    from systems.data.published.files import PublishedFiles
 
 PROBLEMS_FOUND = 3
 CLASSES_SHOWN = 20
@@ -46,7 +46,7 @@ def list_(
 ) -> None:
     """Say which published datasets can be read, where they come from, how they are laid out."""
     from systems.data.datasets import dataset_kind
-    from systems.data.published import PUBLISHED
+    from systems.data.published.catalogue import PUBLISHED
 
     if is_for_programs(output_format):
         known = [_as_json(facts) for facts in PUBLISHED.values() if name in (None, facts.name)]
@@ -86,7 +86,7 @@ def check(
     """
     from systems.data.datasets import dataset_kind
     from systems.data.inspection import inspect
-    from systems.data.published import PUBLISHED
+    from systems.data.published.catalogue import PUBLISHED
 
     for_programs = is_for_programs(output_format)
     kind = dataset_kind(dataset)
@@ -135,7 +135,7 @@ def split(
     """Write the split that a search with these numbers uses: file, class, part, order."""
     from systems.data.content import write_atomically
     from systems.data.datasets import dataset_kind
-    from systems.data.published_dataset import require_all
+    from systems.data.published.opening import require_all
     from systems.data.split_table import split_table
     from systems.errors import ConfigurationError
 
@@ -173,7 +173,7 @@ def _as_json(facts: PublishedDataset) -> dict[str, object]:
 def _describe(name: str) -> None:
     """Print all that is known of one dataset."""
     from systems.data.datasets import dataset_kind
-    from systems.data.published import PUBLISHED
+    from systems.data.published.catalogue import PUBLISHED
 
     kind = dataset_kind(name)
     facts = PUBLISHED.get(name)

@@ -11,7 +11,16 @@ from rich.markup import escape
 
 from harness.exit_codes import INTERRUPTED
 from harness.terminal import ERR, OUT, default_cache
-from harness.verbs.options import Format, FormatOption, answer_json, is_for_programs
+from harness.verbs.options import (
+    CacheFolder,
+    Changes,
+    Filters,
+    Format,
+    FormatOption,
+    Scale,
+    answer_json,
+    is_for_programs,
+)
 from scenarios.shares import parse_share
 from systems.errors import ConfigurationError
 
@@ -30,13 +39,9 @@ def gate(
     scenario: Annotated[
         list[str] | None, typer.Option(help="To measure; repeatable (default: gate).")
     ] = None,
-    scale: Annotated[str | None, typer.Option(help="A scale of the scenario file.")] = None,
-    filters: Annotated[
-        list[str] | None, typer.Option("--filter", "-f", help="Only these cells; repeatable.")
-    ] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", help="In place of the scenario's; repeatable.")
-    ] = None,
+    scale: Scale = None,
+    filters: Filters = None,
+    changes: Changes = None,
     tolerance: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,9 +61,7 @@ def gate(
     ] = False,
     base_python: Python = None,
     head_python: Python = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", envvar="ALSATIAN_BENCH_CACHE", help="As in run.")
-    ] = None,
+    cache: CacheFolder = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Where runs and summary go (default: gates/…)."),
@@ -71,24 +74,31 @@ def gate(
     runs failed or nothing measured, 4 inconclusive.
     """
     from harness.gate import Request
-    from harness.spec import vocabulary
-    from harness.verbs.gating import Versions, judge_stored, known_noise, measure_versions
-    from reports.gate_metric import Rules
-    from reports.gate_tables import gate_document, gate_json, gate_markdown, print_gate
-    from reports.looks import Looks
-    from scenarios.loading import load_scenario, shipped_scenarios
+    from harness.verbs.gating import (
+        Versions,
+        judge_stored,
+        known_noise,
+        measure_versions,
+        tolerances_of,
+    )
+    from reports.gating.looks import Looks
+    from reports.gating.metric import Rules
+    from reports.gating.tables import gate_document, gate_json, gate_markdown, print_gate
+    from scenarios.loading import shipped_scenarios
 
     for_programs = is_for_programs(output_format)
     by_system = _tolerances(tolerance or [])
     looks = Looks.spaced(rounds, most_rounds)
     folder = cache or default_cache()
+    scenarios = scenario or ["gate"]
     rules = Rules(
         tolerance=by_system.pop("", None),
         by_system=by_system,
-        by_scenario={
-            name: load_scenario(path, vocabulary()).tolerance
-            for name, path in shipped_scenarios().items()
-        },
+        by_scenario=(
+            tolerances_of(scenarios, skip_unknown=True)
+            if base and head
+            else tolerances_of([*shipped_scenarios(), *(scenario or [])])
+        ),
         noise=known_noise(folder),
         across_jobs=across_jobs,
     )
@@ -101,7 +111,7 @@ def gate(
             allow_dirty=allow_dirty,
         )
         request = Request(
-            scenarios=scenario or ["gate"],
+            scenarios=scenarios,
             scale=scale,
             filters=filters or [],
             changes=changes or [],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,16 +17,19 @@ from harness.environment import host_class
 from harness.gate import Request, RunEnd, Side, SideProcess, Turns
 from harness.host_lock import only_one_measures
 from harness.noise import NoiseFolder
+from harness.spec import vocabulary
 from harness.terminal import ERR, OUT, say_waiting
 from harness.worktrees import check_clean, commit_of, find_repository, worktree
-from reports.gate import GateJudgement, judge_gate
-from reports.gate_metric import Rules
+from reports.gating.judgement import GateJudgement, judge_gate
+from reports.gating.looks import Looks
+from reports.gating.metric import Rules
+from reports.gating.verdict import DECIDED
 from reports.loading import load_records
-from reports.looks import Looks
 from reports.noise import NoiseFloor
 from reports.pairing import Cell, pair_cells
 from reports.statistics import CLAIM_ROUNDS, smallest_shown
-from reports.verdict import DECIDED
+from scenarios.errors import ScenarioError
+from scenarios.loading import find_scenario, load_scenario
 from systems.errors import ConfigurationError
 
 Facts = dict[str, Any]
@@ -205,6 +208,29 @@ def known_noise(cache: Path) -> Callable[[str], float | None]:
         return floor.sigma_log if floor and floor.rounds >= CLAIM_ROUNDS else None
 
     return spread
+
+
+def tolerances_of(
+    scenarios: Iterable[str], *, skip_unknown: bool = False
+) -> dict[str, Mapping[str, float]]:
+    """What scenarios, shipped ones or files, let pass: by their names and systems'.
+
+    ``skip_unknown`` leaves it to the two versions that are measured to say what they lack: a
+    scenario may be there in one of them only.
+
+    Raises:
+        ScenarioError: one of them cannot be read.
+    """
+    found: dict[str, Mapping[str, float]] = {}
+    for each in scenarios:
+        try:
+            scenario = load_scenario(find_scenario(each), vocabulary())
+        except ScenarioError:
+            if not skip_unknown:
+                raise
+        else:
+            found[scenario.name] = scenario.tolerance
+    return found
 
 
 def _noise_remarks(judgement: GateJudgement, looks: Looks) -> list[str]:

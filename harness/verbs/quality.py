@@ -23,7 +23,7 @@ from harness.verbs.options import (
 )
 
 if TYPE_CHECKING:
-    from reports.quality_rows import SearchQuality, Truth
+    from reports.quality.rows import SearchQuality, Truth
 
 
 def quality(
@@ -43,7 +43,7 @@ def quality(
 ) -> None:
     """Fine-tune every candidate of a scenario's searches, and say what each search is worth."""
     from harness.spec import plan_runs
-    from reports.quality_tables import quality_lines
+    from reports.quality.tables import quality_lines
 
     for_programs = is_for_programs(output_format)
     folder = cache or default_cache()
@@ -83,8 +83,8 @@ def judge_scenario(
     from reports.errors import ReportError
     from reports.figures.quality import draw_quality
     from reports.loading import load_records
-    from reports.quality_rows import judge
-    from reports.quality_tables import print_quality, write_quality
+    from reports.quality.rows import judge
+    from reports.quality.tables import print_quality, write_quality
 
     folder = runs / plan.scenario.runs_name
     planned = {spec.identity: spec for spec in plan.specs}
@@ -127,7 +127,7 @@ def judge_scenario(
 def _truth(facts: Mapping[str, Any]) -> Truth:
     """What the worker found, for reports."""
     from reports.amortisation import IngestCost
-    from reports.quality_rows import Truth
+    from reports.quality.rows import Truth
 
     models = facts["models"]
     repeats = min(len(each["accuracies"]) for each in models.values())

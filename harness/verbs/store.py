@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.checkpoint_overlap import HashedModel, Told
-    from systems.models.checkpoints import Skipped
+    from systems.models.checkpoints.finding import Skipped
 
 app = typer.Typer(
     help="See what models share, and what the store of blocks holds.",
@@ -60,7 +60,7 @@ def overlap(
         print_overlaps,
         write_overlaps,
     )
-    from systems.models.checkpoints import Skipped
+    from systems.models.checkpoints.finding import Skipped
 
     for_programs = is_for_programs(output_format)
     found: list[ModelBlocks] = []
@@ -150,7 +150,7 @@ def _models(
     """The models of folders, of lists, or of scenarios."""
     from harness.checkpoint_overlap import hashed_checkpoints, hashed_model_sets
     from harness.spec import plan_runs
-    from systems.models.checkpoints import find_checkpoints
+    from systems.models.checkpoints.finding import find_checkpoints
 
     for source in sources:
         path = Path(source).expanduser()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports import labels
 from reports.comparison import Comparison, Search
-from reports.figures.drawing import house_style, new_figure, save_figure, text_width
+from reports.figures.drawing import house_style, new_figure, save_figure, text_width, tidy_bars
 from reports.rows import Row
 from reports.statistics import CLAIM_ROUNDS
 
@@ -159,13 +159,7 @@ def _finish_line(
 
 def _scale(axis: Axes, longest_s: float) -> None:
     axis.set_xlim(0, 1.02 * longest_s or 1.0)
-    axis.grid(visible=False, axis="y")
-    axis.grid(visible=True, axis="x", color="0.88", linewidth=0.5)
-    axis.set_axisbelow(True)
-    axis.tick_params(axis="y", length=0, pad=2)
-    axis.tick_params(axis="x", pad=1)
-    for side in ("top", "right", "bottom"):
-        axis.spines[side].set_visible(False)
+    tidy_bars(axis)
     axis.spines["left"].set(color="0.4", linewidth=0.6)
     if not longest_s:
         axis.set_xticks([])

@@ -20,7 +20,6 @@ from reports.figures.drawing import (
 from reports.figures.figure_runs import FigureRuns, name_searches
 from reports.figures.system_style import bar_legend, system_styles
 from reports.records import Record
-from reports.rows import Row
 from reports.statistics import median
 
 
@@ -94,7 +93,7 @@ def _draw(
                 if (search.key, row.label) not in amounts:
                     number = list(styles).index(row.label)
                     place = at + height * (number + 0.5) - 0.4
-                    mark_absent(axis, f"{row.label}: {_why(row)}", (0, place))
+                    mark_absent(axis, f"{row.label}: {row.why_absent('not counted')}", (0, place))
         name_searches(axis, searches)
         if len(searches) == 1:  # the names stand beside the bars
             ticks = [height * (number + 0.5) - 0.4 for number in range(len(styles))]
@@ -107,13 +106,6 @@ def _draw(
         tidy(axis, grid="x")
         set_title(figure, runs.heading)
         return save_figure(figure, folder, stem)
-
-
-def _why(row: Row) -> str:
-    """Why there is no bar."""
-    if row.agreement == "differ":
-        return "answers differ"
-    return row.outcome if row.status != "ok" else "not counted"
 
 
 def spent(rounds: Sequence[Record], quantity: Quantity) -> float | None:

@@ -136,7 +136,9 @@ def draw_efficiency(runs: FigureRuns, folder: Path, stem: str) -> Sequence[Path]
                     axis.plot(100 * row.efficiency, at, **styles[row.label].point)
             lacking = [row for row in rows if not _has_efficiency(row)]
             if lacking and len(lines) <= MOST_NAMED:
-                names = ", ".join(f"{row.label}: {_why(row)}" for row in lacking)
+                names = ", ".join(
+                    f"{row.label}: {row.why_absent('no time bound')}" for row in lacking
+                )
                 mark_absent(axis, names, (0, at if is_one else at + 0.36))  # below the marks
         if is_one:
             axis.set_yticks(range(len(lines)), [rows[0].label for rows in lines])
@@ -221,10 +223,3 @@ def _dodge(searches: Sequence[str], search: str) -> float:
 
 def _has_efficiency(row: Row) -> bool:
     return row.efficiency is not None and row.agreement != "differ"
-
-
-def _why(row: Row) -> str:
-    """Why there is no efficiency."""
-    if row.agreement == "differ":
-        return "answers differ"
-    return row.outcome if row.status != "ok" else "no time bound"

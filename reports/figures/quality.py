@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.figures.drawing import house_style, new_figure, save_figure
-from reports.quality import pareto
-from reports.quality_rows import QualityRow, SearchQuality
+from reports.quality.measures import pareto
+from reports.quality.rows import QualityRow, SearchQuality
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,6 +18,7 @@ from reports.figures.drawing import (
     save_figure,
     set_title,
     text_width,
+    tidy_bars,
 )
 
 if TYPE_CHECKING:
@@ -121,13 +122,7 @@ def _panel(axis: Axes, panel: Panel, *, width_pt: float) -> float:
         needed = max(needed, end / (1 - min(0.7, offset / width_pt)))
     axis.set_ylim(len(panel.bars) - 0.45, -0.55)
     axis.set_title(panel.title, loc="left")
-    axis.grid(visible=False, axis="y")
-    axis.grid(visible=True, axis="x", color="0.88", linewidth=0.5)
-    axis.set_axisbelow(True)
-    axis.tick_params(axis="y", length=0, pad=2)
-    axis.tick_params(axis="x", pad=1)
-    for side in ("top", "right", "bottom"):
-        axis.spines[side].set_visible(False)
+    tidy_bars(axis)
     return needed
 
 

@@ -111,7 +111,7 @@ def _panels(searches: Sequence[Search]) -> Sequence[_Panel]:
                 )
             else:
                 at = f", {limit}" if limit else ""
-                panel.lacking.append(f"× {name}{at}: {_why(row)}")
+                panel.lacking.append(f"× {name}{at}: {row.why_absent('memory not known')}")
     return tuple(found.values())
 
 
@@ -150,13 +150,6 @@ def _limits(points: Sequence[_Point]) -> Sequence[tuple[tuple[float, float], str
         if point.limit:
             found.setdefault(next(near, (point.memory_gb, point.time_s)), []).append(point.limit)
     return [(at, ", ".join(dict.fromkeys(limits))) for at, limits in found.items()]
-
-
-def _why(row: Row) -> str:
-    """Why there is no point."""
-    if row.agreement == "differ":
-        return "answers differ"
-    return row.outcome if row.status != "ok" else "memory not known"
 
 
 def _name_and_limit(search: Search, row: Row) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from systems.data.published import PUBLISHED
+from systems.data.published.catalogue import PUBLISHED
 from systems.data.transform import Transform
 from systems.errors import ConfigurationError, did_you_mean
 from systems.plug_ins import imported, with_offered
@@ -163,7 +163,7 @@ DATASETS: Mapping[str, DatasetKind] = MappingProxyType(
                     name=facts.name,
                     modality=facts.modality,
                     summary=facts.summary,
-                    opener="systems.data.published_dataset:open_published",
+                    opener="systems.data.published.opening:open_published",
                     needs_path=True,
                     path_holds=f"the unpacked archive of {facts.title}",
                 )

@@ -13,8 +13,8 @@ import numpy as np
 from systems.data.class_folders import find_class_folders
 from systems.data.datasets import DatasetKind, Modality
 from systems.data.photos import IMAGE_SUFFIXES, read_photo
-from systems.data.published import PUBLISHED, PublishedDataset
-from systems.data.published_files import PublishedFiles, read_published
+from systems.data.published.catalogue import PUBLISHED, PublishedDataset
+from systems.data.published.files import PublishedFiles, read_published
 from systems.data.text_folder import TEXT_SUFFIXES, read_text
 from systems.errors import ConfigurationError, DatasetError
 

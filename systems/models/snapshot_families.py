@@ -40,25 +40,25 @@ class SnapshotFamily:
 # fmt: off
 _TABLE = (
     SnapshotFamily(name="hf_vit", label="ViT (HF)", model_type="vit", modality="image",
-                   family="vision_transformer", module="checkpoint_vision",
+                   family="vision_transformer", module="checkpoints.vision",
                    colours=HALF, resolution=224),
     SnapshotFamily(name="hf_dinov2", label="DINOv2 (HF)", model_type="dinov2", modality="image",
-                   family="vision_transformer", module="checkpoint_vision",
+                   family="vision_transformer", module="checkpoints.vision",
                    colours=IMAGENET, resolution=224),
     SnapshotFamily(name="hf_detr", label="DETR (HF)", model_type="detr", modality="image",
-                   family="resnet", module="checkpoint_detection",
+                   family="resnet", module="checkpoints.detection",
                    colours=IMAGENET, resolution=800),
     SnapshotFamily(name="hf_conditional_detr", label="Conditional DETR (HF)",
                    model_type="conditional_detr", modality="image",
-                   family="resnet", module="checkpoint_detection",
+                   family="resnet", module="checkpoints.detection",
                    colours=IMAGENET, resolution=800),
     SnapshotFamily(name="hf_resnet", label="ResNet (HF)", model_type="resnet", modality="image",
-                   family="resnet", module="checkpoint_resnet",
+                   family="resnet", module="checkpoints.resnet",
                    colours=IMAGENET, resolution=224),
     SnapshotFamily(name="hf_bert", label="BERT (HF)", model_type="bert", modality="text",
-                   family="text_encoder", module="checkpoint_text"),
+                   family="text_encoder", module="checkpoints.text"),
     SnapshotFamily(name="hf_roberta", label="RoBERTa (HF)", model_type="roberta", modality="text",
-                   family="text_encoder", module="checkpoint_text"),
+                   family="text_encoder", module="checkpoints.text"),
 )
 # fmt: on
 

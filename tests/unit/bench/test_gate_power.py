@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.gate_power import BLOCK_ROUNDS, draw, read_floors, simulate
-from reports.looks import Looks
+from reports.gating.looks import Looks
 from reports.noise import noise_floors
 from tests.unit.reports.test_noise import runs
 

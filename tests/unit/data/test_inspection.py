@@ -8,7 +8,7 @@ import pytest
 
 from systems.data.datasets import DATASETS, DatasetSpec, open_dataset
 from systems.data.inspection import complaints, inspect, read_labelled
-from systems.data.published import PUBLISHED, PublishedDataset
+from systems.data.published.catalogue import PUBLISHED, PublishedDataset
 from systems.data.split import split_items
 from systems.data.split_table import split_table
 from systems.errors import ConfigurationError

@@ -7,8 +7,8 @@ import pytest
 from scipy.io import savemat
 
 from systems.data.datasets import DATASETS, DatasetSpec, open_dataset
-from systems.data.published import PUBLISHED
-from systems.data.published_files import read_published
+from systems.data.published.catalogue import PUBLISHED
+from systems.data.published.files import read_published
 from systems.data.validation import validate_items
 from systems.errors import DatasetError
 from tests.unit.data import layouts

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.gate import RunEnd, Turns
+from harness.verbs.gating import tolerances_of
+from scenarios.errors import ScenarioError
 
 
 class Scripted:
@@ -64,3 +69,18 @@ def test_a_cell_that_went_wrong_is_not_tried_again() -> None:
     _, calls, told = measure([(0, 0), (1, 1)], 3, head="crashed")
     assert [cell for name, cell, _ in calls if name == "base"] == [0, 1, 1, 1]
     assert told[0] == (0, 0, "ok", "crashed")
+
+
+def test_a_file_of_ones_own_says_what_it_lets_pass(tmp_path: Path) -> None:
+    file = tmp_path / "some.yaml"
+    file.write_text(
+        "name: mine\ntitle: Mine\nmatrix: {system: [baseline, alsatian]}\n"
+        "fixed: {architecture: resnet18, distribution: top_50, dataset: digits, models: 3}\n"
+        "tolerance: {alsatian: 12%}\n"
+    )
+    found = tolerances_of(["gate", str(file)])
+    assert found["mine"] == {"alsatian": 0.12}
+    assert found["gate"] == {"baseline": 0.05, "alsatian": 0.05}
+    assert tolerances_of(["gate", "of_the_future"], skip_unknown=True).keys() == {"gate"}
+    with pytest.raises(ScenarioError, match="of_the_future"):
+        tolerances_of(["of_the_future"])

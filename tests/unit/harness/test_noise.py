@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -35,6 +36,19 @@ def test_floors_are_kept_and_replaced(tmp_path: Path) -> None:
 def test_other_machines_have_other_floors(tmp_path: Path) -> None:
     NoiseFolder(tmp_path, "a machine | 2 cores").keep(FLOOR)
     assert NoiseFolder(tmp_path, "a machine | 4 cores").floor("abc") is None
+
+
+def test_what_a_checkout_brings_fills_the_gaps(tmp_path: Path) -> None:
+    baselines = tmp_path / "baselines"
+    (baselines / "m").mkdir(parents=True)
+    recorded = [{**FLOOR, "host_class": "m"}, {**FLOOR, "host_class": "m", "identity": "def"}]
+    (baselines / "m" / "noise.json").write_text(json.dumps(recorded))
+    folder = NoiseFolder(tmp_path / "cache", "m", baselines=baselines)
+    assert folder.floor("abc") == recorded[0]
+    folder.keep({**FLOOR, "ratios": [1.0]})
+    assert folder.floor("abc") == {**FLOOR, "ratios": [1.0]}
+    assert folder.floor("def") == recorded[1]
+    assert NoiseFolder(tmp_path / "cache", "other", baselines=baselines).floor("abc") is None
 
 
 def test_a_damaged_floor_is_no_floor(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from harness.verbs.store import list_, overlap
 from systems.errors import ConfigurationError, StoreError
-from systems.models.checkpoint_import import InputSize, import_checkpoints
-from systems.models.checkpoints import find_checkpoints
+from systems.models.checkpoints.finding import find_checkpoints
+from systems.models.checkpoints.importing import InputSize, import_checkpoints
 from systems.store.store import BlockStore
 from tests.checkpoints import save, small_model
 

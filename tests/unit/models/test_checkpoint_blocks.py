@@ -12,9 +12,9 @@ import torchvision
 from safetensors.torch import load_file, save_file
 
 from systems.models.build import ModelShape, block_architectures
-from systems.models.checkpoint_blocks import checkpoint_blocks, describe, load_plain
-from systems.models.checkpoint_detection import renamed
-from systems.models.checkpoints import CheckpointError
+from systems.models.checkpoints.blocks import checkpoint_blocks, describe, load_plain
+from systems.models.checkpoints.detection import renamed
+from systems.models.checkpoints.finding import CheckpointError
 from systems.models.profile import profile_model
 from systems.models.skeleton import SkeletonPool
 from tests.checkpoints import MODELS, save, small_model

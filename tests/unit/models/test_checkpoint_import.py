@@ -11,9 +11,9 @@ import torch
 
 from systems.errors import ConfigurationError
 from systems.models.architectures import architecture
-from systems.models.checkpoint_import import ImportedSet, InputSize, import_checkpoints
-from systems.models.checkpoints import find_checkpoints
-from systems.models.generated_checkpoints import generate_checkpoints
+from systems.models.checkpoints.finding import find_checkpoints
+from systems.models.checkpoints.generated import generate_checkpoints
+from systems.models.checkpoints.importing import ImportedSet, InputSize, import_checkpoints
 from systems.store.store import BlockStore
 from tests.checkpoints import save, small_model
 

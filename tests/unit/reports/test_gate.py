@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from reports.gate import judge_gate
-from reports.gate_metric import Rules
-from reports.gate_tables import gate_json, gate_markdown, gate_sentence
+from reports.gating.judgement import judge_gate
+from reports.gating.metric import Rules
+from reports.gating.tables import gate_json, gate_markdown, gate_sentence
 from reports.pairing import Cell, pair_cells
 from tests.unit.reports.factory import answer, failed, record
 
@@ -74,6 +74,15 @@ def test_tolerances_by_system():
     assert judge_gate(side("base"), head, Rules(tolerance=0.3)).exit_code == 0
     loose = Rules(tolerance=0.3, by_system={"Alsatian": 0.05})
     assert judge_gate(side("base"), head, loose).exit_code == 1
+
+
+def test_tolerances_of_scenarios_give_way_to_those_of_the_command():
+    head = side("head", {"Alsatian": 1.2})
+    scenario = side("base")[0].scenario
+    rules = Rules(by_scenario={scenario: {"alsatian": 0.3}, "another": {"alsatian": 0.0}})
+    assert judge_gate(side("base"), head, rules).exit_code == 0
+    assert judge_gate(side("base"), head, replace(rules, tolerance=0.05)).exit_code == 1
+    assert judge_gate(side("base"), head, Rules(by_scenario={"another": {}})).exit_code == 1
 
 
 def test_another_answer_is_never_a_faster_one():

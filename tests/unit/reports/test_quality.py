@@ -3,7 +3,7 @@
 import pytest
 
 from reports.amortisation import IngestCost, amortisation, searches_until_paid
-from reports.quality import (
+from reports.quality.measures import (
     grades,
     kendall_tau,
     pareto,

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from reports.amortisation import IngestCost
 from reports.figures.quality import draw_quality
-from reports.quality_rows import Truth, judge
-from reports.quality_tables import print_quality, write_quality
+from reports.quality.rows import Truth, judge
+from reports.quality.tables import print_quality, write_quality
 from tests.unit.reports.factory import failed, record
 
 # The searches rank m0 > m1 > m2 > m3; in truth m1 is best.

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from reports.looks import Looks, pocock_spent
+from reports.gating.looks import Looks, pocock_spent
+from reports.gating.verdict import PairedTimes, benjamini_hochberg, judge
 from reports.statistics import paired_ratio
-from reports.verdict import PairedTimes, benjamini_hochberg, judge
 
 LEVEL = Looks().levels[0]
 

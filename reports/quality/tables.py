@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from reports import labels
 from reports.amortisation import Amortisation
-from reports.quality import TOP, standard_error
-from reports.quality_rows import QualityRow, SearchQuality
+from reports.quality.measures import TOP, standard_error
+from reports.quality.rows import QualityRow, SearchQuality
 from reports.tables import WIDTH, escape_markdown, markdown_table
 
 if TYPE_CHECKING:

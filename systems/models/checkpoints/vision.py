@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import Dinov2Config, Dinov2Model, ViTConfig, ViTModel
 
 from systems.models.architectures import architecture
-from systems.models.checkpoint_settings import chosen, side, three_channels
+from systems.models.checkpoints.settings import chosen, side, three_channels
 
 _COMMON = (
     "hidden_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps",

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reports import labels
-from reports.gate import GateJudgement
-from reports.gate_metric import Metric
+from reports.gating.judgement import GateJudgement
+from reports.gating.metric import Metric
 from reports.tables import WIDTH, escape_markdown, markdown_row
 
 if TYPE_CHECKING:

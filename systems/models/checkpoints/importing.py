@@ -13,11 +13,11 @@ import transformers
 from systems.data.datasets import LARGEST_RESOLUTION
 from systems.errors import ConfigurationError
 from systems.models.architectures import Architecture, check_resolution
-from systems.models.checkpoint_blocks import checkpoint_blocks, describe, family_name
-from systems.models.checkpoints import Checkpoint, CheckpointError, Skipped, files_key
-from systems.models.configured import as_json
-from systems.models.hub import local_folder
-from systems.models.preprocessing import Preprocessing
+from systems.models.checkpoints.blocks import checkpoint_blocks, describe, family_name
+from systems.models.checkpoints.configured import as_json
+from systems.models.checkpoints.finding import Checkpoint, CheckpointError, Skipped, files_key
+from systems.models.checkpoints.hub import local_folder
+from systems.models.checkpoints.preprocessing import Preprocessing
 from systems.store.blocks import BlockContent, block_hash
 from systems.store.store import BlockStore
 from systems.store.stored import StoredModel

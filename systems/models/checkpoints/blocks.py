@@ -12,10 +12,15 @@ from torch import Tensor, nn
 
 from systems.models.architectures import Architecture
 from systems.models.build import ModelShape, block_architectures, build_plain, split
-from systems.models.checkpoint_files import read_tensors
-from systems.models.checkpoints import CONFIGURATION, CheckpointError, read_json, weight_files
-from systems.models.configured import configured, family_of
-from systems.models.preprocessing import Preprocessing, preprocessing
+from systems.models.checkpoints.configured import configured, family_of
+from systems.models.checkpoints.files import read_tensors
+from systems.models.checkpoints.finding import (
+    CONFIGURATION,
+    CheckpointError,
+    read_json,
+    weight_files,
+)
+from systems.models.checkpoints.preprocessing import Preprocessing, preprocessing
 from systems.models.snapshot_families import SNAPSHOT_FAMILIES
 from systems.store.blocks import BlockContent
 
@@ -79,7 +84,7 @@ def load_plain(folder: Path, entry: Architecture) -> nn.Module:
     tensors = read_tensors(folder)
     where = weight_files(folder)[0]
     if entry.snapshot_family in ("hf_detr", "hf_conditional_detr"):
-        from systems.models.checkpoint_detection import renamed
+        from systems.models.checkpoints.detection import renamed
 
         tensors = {renamed(name): tensor for name, tensor in tensors.items()}
     shape = ModelShape(architecture=entry.name)

@@ -14,8 +14,8 @@ from transformers import BertConfig, BertModel, RobertaConfig, RobertaModel
 
 from systems.models import text_encoder
 from systems.models.architectures import architecture
-from systems.models.checkpoint_settings import chosen
-from systems.models.checkpoints import CheckpointError
+from systems.models.checkpoints.finding import CheckpointError
+from systems.models.checkpoints.settings import chosen
 
 _KEYS = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads",

@@ -24,10 +24,10 @@ from transformers import (
     ResNetConfig,
 )
 
-from systems.models import checkpoint_resnet
 from systems.models.architectures import architecture
-from systems.models.checkpoint_settings import chosen, three_channels
-from systems.models.checkpoints import CheckpointError
+from systems.models.checkpoints import resnet
+from systems.models.checkpoints.finding import CheckpointError
+from systems.models.checkpoints.settings import chosen, three_channels
 
 _KEYS = (
     "encoder_layers", "encoder_ffn_dim", "encoder_attention_heads", "activation_function",
@@ -112,12 +112,12 @@ def settings(found: Mapping[str, Any]) -> dict[str, Any]:
         )
     if found.get("dilation"):
         raise CheckpointError("dilation is on: only backbones without it are supported.")
-    return kept | {"backbone": checkpoint_resnet.settings(_backbone(found))}
+    return kept | {"backbone": resnet.settings(_backbone(found))}
 
 
 def describe(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of the architecture that these settings give."""
-    backbone = checkpoint_resnet.describe(settings["backbone"])
+    backbone = resnet.describe(settings["backbone"])
     return {**backbone, "feature_size": settings["d_model"], "resolution": 800}
 
 
@@ -149,7 +149,7 @@ def build(name: str, resolution: int | None) -> nn.Module:
 def split(plain: nn.Module) -> tuple[nn.Module, ...]:
     """The blocks of ``plain``, [B, 3, H, W] to [B, D], sharing its submodules."""
     positions = plain.get_submodule("position_embedding")
-    *middle, last = checkpoint_resnet.parts(plain.get_submodule("backbone.model"))
+    *middle, last = resnet.parts(plain.get_submodule("backbone.model"))
     *layers, end = plain.get_submodule("encoder.layers").children()
     return (
         *middle,

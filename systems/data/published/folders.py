@@ -7,7 +7,7 @@ from pathlib import Path
 
 from systems.data.class_folders import find_class_folders
 from systems.data.photos import IMAGE_SUFFIXES
-from systems.data.published_files import PublishedFiles, gather_parts
+from systems.data.published.files import PublishedFiles, gather_parts
 from systems.data.text_folder import TEXT_SUFFIXES
 
 WORDNET_NAMES = {

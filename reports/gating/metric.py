@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reports import labels
+from reports.gating.verdict import PairedTimes, Verdict
 from reports.records import Record
 from reports.sides import difference, is_interleaved, pairs_by_round, seconds_of
 from reports.statistics import CLAIM_ROUNDS, Ratio, median, paired_ratio
-from reports.verdict import PairedTimes, Verdict
 
 TOLERANCE = 0.05
 """Relative change of a time that is let pass, unless told otherwise."""
@@ -26,7 +26,7 @@ class Rules:
     by_scenario: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """What scenarios say: by their names and systems'; ``TOLERANCE`` where they say nothing."""
     level: float = 0.01
-    """Of the tests at this look; see ``reports.looks``."""
+    """Of the tests at this look; see ``reports.gating.looks``."""
     noise: Callable[[str], float | None] = lambda _: None
     """From the identity of a specification to the machine's own spread of a pair."""
     across_jobs: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from systems.data.published import Layout, PublishedDataset
+from systems.data.published.catalogue import Layout, PublishedDataset
 from systems.errors import DatasetError
 
 ARCHIVE_SUFFIXES = (".tgz", ".tar", ".gz", ".zip")

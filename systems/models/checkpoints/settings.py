@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from systems.models.checkpoints import CheckpointError
+from systems.models.checkpoints.finding import CheckpointError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

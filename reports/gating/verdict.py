@@ -105,7 +105,7 @@ def judge(
 
     Args:
         measured: all metrics of the gate, decided ones too: with the rounds that they have.
-        level: of this look (``reports.looks.Looks.levels``).
+        level: of this look (``reports.gating.looks.Looks.levels``).
         earlier: what earlier looks have decided; it stands.
     """
     slower = benjamini_hochberg([each.p_regressed for each in measured], level)

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from systems.data.class_folders import ClassFolders
-from systems.data.published import PUBLISHED
-from systems.data.published_place import find_published
+from systems.data.published.catalogue import PUBLISHED
+from systems.data.published.place import find_published
 from systems.errors import DatasetError
 
 Entry = tuple[int, int, Path]

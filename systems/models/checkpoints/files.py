@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from systems.models.checkpoints import CheckpointError, weight_files
+from systems.models.checkpoints.finding import CheckpointError, weight_files
 
 
 def read_tensors(folder: Path) -> Mapping[str, Tensor]:

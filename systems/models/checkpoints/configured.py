@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from systems.models.architectures import Architecture, register
-from systems.models.checkpoints import CheckpointError
+from systems.models.checkpoints.finding import CheckpointError
 from systems.models.snapshot_families import SNAPSHOT_FAMILIES, SnapshotFamily, family_of_type
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from systems.models.checkpoints import (
+from systems.models.checkpoints.finding import (
     CONFIGURATION,
     PREPROCESSING,
     WEIGHTS,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from systems.data.datasets import Dataset, DatasetSpec
 from systems.data.image_folder import ImageFolder
-from systems.data.published import PUBLISHED
-from systems.data.published_files import PublishedFiles, read_published
+from systems.data.published.catalogue import PUBLISHED
+from systems.data.published.files import PublishedFiles, read_published
 from systems.data.text_folder import tokenised
 from systems.errors import DatasetError
 

@@ -22,9 +22,9 @@ from torch import nn
 from systems.models.architectures import Architecture
 from systems.models.build import ModelShape, build_plain, split
 from systems.models.calibration import one_thread, set_statistics
-from systems.models.checkpoint_blocks import checkpoint_blocks
-from systems.models.checkpoints import CONFIGURATION, Checkpoint
-from systems.models.configured import configured
+from systems.models.checkpoints.blocks import checkpoint_blocks
+from systems.models.checkpoints.configured import configured
+from systems.models.checkpoints.finding import CONFIGURATION, Checkpoint
 from systems.models.lineage import distribution, snapshot_lineage
 from systems.models.snapshot_families import SNAPSHOT_FAMILIES
 

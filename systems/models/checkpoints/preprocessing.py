@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from systems.models.checkpoints import PREPROCESSING, CheckpointError, read_json
+from systems.models.checkpoints.finding import PREPROCESSING, CheckpointError, read_json
 from systems.models.snapshot_families import SnapshotFamily
 
 Colours = tuple[float, float, float]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reports import labels
 from reports.amortisation import Amortisation, IngestCost, amortisation
-from reports.quality import TOP, grades, kendall_tau, regret, top_k_recall
+from reports.quality.measures import TOP, grades, kendall_tau, regret, top_k_recall
 from reports.records import Record
 from reports.statistics import median
 

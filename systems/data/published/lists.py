@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from systems.data.published_files import (
+from systems.data.published.files import (
     Entry,
     PublishedFiles,
     Shelf,

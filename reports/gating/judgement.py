@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reports import labels
-from reports.gate_metric import Metric, Rules, measured_metric, with_speed_up
+from reports.gating.metric import Metric, Rules, measured_metric, with_speed_up
+from reports.gating.verdict import Verdict, judge
 from reports.pairing import pair_cells
 from reports.records import Record
 from reports.sides import by_cell
-from reports.verdict import Verdict, judge
 
 EXIT_CODES: Mapping[Verdict, int] = {
     "same": 0, "improved": 0, "regressed": 1, "invalid": 3, "inconclusive": 4,

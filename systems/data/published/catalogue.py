@@ -60,7 +60,7 @@ class PublishedDataset:
 def _wordnet_layout(first_class: str) -> Layout:
     return Layout(
         marks=(f"train/{first_class}", f"val/{first_class}"),
-        reader="systems.data.published_folders:read_wordnet_folders",
+        reader="systems.data.published.folders:read_wordnet_folders",
         tree=(f"train/{first_class}/*.JPEG  (one folder per class)", f"val/{first_class}/*.JPEG"),
     )
 
@@ -116,7 +116,7 @@ PUBLISHED: Mapping[str, PublishedDataset] = MappingProxyType(
                 layouts=(
                     Layout(
                         marks=("Images/n02085620-Chihuahua",),
-                        reader="systems.data.published_folders:read_dogs",
+                        reader="systems.data.published.folders:read_dogs",
                         tree=("Images/n02085620-Chihuahua/*.jpg  (one folder per class)",),
                     ),
                 ),
@@ -135,7 +135,7 @@ PUBLISHED: Mapping[str, PublishedDataset] = MappingProxyType(
                 layouts=(
                     Layout(
                         marks=("cars_train", "cars_test"),
-                        reader="systems.data.published_cars:read_cars_parts",
+                        reader="systems.data.published.cars:read_cars_parts",
                         tree=(
                             "cars_train/00001.jpg …",
                             "cars_test/00001.jpg …",
@@ -145,12 +145,12 @@ PUBLISHED: Mapping[str, PublishedDataset] = MappingProxyType(
                     ),
                     Layout(
                         marks=("car_ims", "cars_annos.mat"),
-                        reader="systems.data.published_cars:read_cars_together",
+                        reader="systems.data.published.cars:read_cars_together",
                         tree=("car_ims/000001.jpg …", "cars_annos.mat"),
                     ),
                     Layout(
                         marks=("train/Acura TL Sedan 2012", "test/Acura TL Sedan 2012"),
-                        reader="systems.data.published_cars:read_cars_folders",
+                        reader="systems.data.published.cars:read_cars_folders",
                         tree=(
                             "train/Acura TL Sedan 2012/*.jpg  (one folder per class)",
                             "test/Acura TL Sedan 2012/*.jpg",
@@ -176,7 +176,7 @@ PUBLISHED: Mapping[str, PublishedDataset] = MappingProxyType(
                 layouts=(
                     Layout(
                         marks=("images.txt", "image_class_labels.txt", "classes.txt", "images"),
-                        reader="systems.data.published_lists:read_cub",
+                        reader="systems.data.published.lists:read_cub",
                         tree=(
                             "images/001.Black_footed_Albatross/*.jpg  (one folder per class)",
                             "images.txt, image_class_labels.txt, classes.txt",
@@ -199,7 +199,7 @@ PUBLISHED: Mapping[str, PublishedDataset] = MappingProxyType(
                 layouts=(
                     Layout(
                         marks=("meta/classes.txt", "meta/train.txt", "meta/test.txt", "images"),
-                        reader="systems.data.published_lists:read_food",
+                        reader="systems.data.published.lists:read_food",
                         tree=(
                             "images/apple_pie/*.jpg  (one folder per class)",
                             "meta/classes.txt, meta/labels.txt, meta/train.txt, meta/test.txt",
@@ -221,7 +221,7 @@ PUBLISHED: Mapping[str, PublishedDataset] = MappingProxyType(
                 layouts=(
                     Layout(
                         marks=("train/neg", "train/pos", "test/neg", "test/pos"),
-                        reader="systems.data.published_folders:read_reviews",
+                        reader="systems.data.published.folders:read_reviews",
                         tree=("train/neg/*.txt, train/pos/*.txt", "test/neg/*.txt, test/pos/*.txt"),
                     ),
                 ),

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from systems.data.published_files import Entry, PublishedFiles, Shelf, file_below, gather
-from systems.data.published_folders import read_parts
+from systems.data.published.files import Entry, PublishedFiles, Shelf, file_below, gather
+from systems.data.published.folders import read_parts
 from systems.errors import DatasetError
 
 PARTS = ("train", "test")

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from transformers import ResNetConfig, ResNetModel
 
 from systems.models.architectures import architecture
-from systems.models.checkpoint_settings import chosen, three_channels
-from systems.models.checkpoints import CheckpointError
+from systems.models.checkpoints.finding import CheckpointError
+from systems.models.checkpoints.settings import chosen, three_channels
 
 _KEYS = (
     "embedding_size", "hidden_sizes", "depths", "layer_type", "hidden_act",

@@ -1,0 +1,1 @@
+"""Two versions of the code: whether one is slower, or answers differently."""

@@ -1,0 +1,1 @@
+"""What a search is worth, against models that were really fine-tuned."""

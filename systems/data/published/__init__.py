@@ -1,0 +1,1 @@
+"""The datasets of the paper in their published folder layouts."""

@@ -1,0 +1,1 @@
+"""Checkpoints as others save them: found, read, cut into blocks and stored."""
