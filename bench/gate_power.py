@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from reports.gating.looks import Looks
-from reports.gating.verdict import PairedTimes, Verdict, judge
+from reports.gating.verdict import DECIDED, PairedTimes, Verdict, judge
 from reports.loading import load_records
 from reports.noise import NoiseFloor, noise_floors
 
@@ -35,17 +35,35 @@ TOLERANCE = 0.05
 
 
 def simulate(
-    series: Sequence[np.ndarray], looks: Looks, rng: np.random.Generator, *, slower: Sequence[float]
+    series: Sequence[np.ndarray],
+    looks: Looks,
+    rng: np.random.Generator,
+    *,
+    slower: Sequence[float],
+    noise: Sequence[float | None] | None = None,
 ) -> dict[str, Verdict]:
-    """The verdicts of one gate whose metrics have these A/A log-ratios, made ``slower``."""
+    """The verdicts of one gate whose metrics have these A/A log-ratios, made ``slower``.
+
+    ``noise`` is the spread of a pair that the gate knows of the machine, for each metric.
+    """
     drawn = [
         draw(each, looks.rounds[-1], rng) + np.log1p(share)
         for each, share in zip(series, slower, strict=True)
     ]
+    known = noise or [None] * len(series)
     verdicts: dict[str, Verdict] = {}
+    measured: list[PairedTimes] = []
     for rounds, level in zip(looks.rounds, looks.levels, strict=True):
         measured = [
-            PairedTimes(name=str(at), ratios=tuple(np.exp(logs[:rounds])), tolerance=TOLERANCE)
+            PairedTimes(
+                name=str(at),
+                ratios=tuple(np.exp(logs[:rounds])),
+                tolerance=TOLERANCE,
+                noise=known[at],
+            )
+            # What is decided is not measured again.
+            if verdicts.get(str(at)) not in DECIDED
+            else measured[at]
             for at, logs in enumerate(drawn)
         ]
         verdicts = judge(measured, level=level, earlier=verdicts)
@@ -100,10 +118,13 @@ def main() -> None:
         )
     rng = np.random.default_rng(options.seed)
     series = [np.log(floor.ratios) for floor in floors]
+    noise: list[float | None] = [floor.sigma_log for floor in floors]
     if options.normal is not None:
         series = [options.normal * rng.standard_normal(10_000)]
     if options.pool:
         series = [np.concatenate(series)] * options.pool
+    if options.pool or options.normal is not None:
+        noise = [None] * len(series)
     for at, logs in enumerate(series, 1):
         spread = float(np.sqrt(np.mean(logs**2)))  # the mean of A/A is 0
         print(f"metric {at}: drawn from {len(logs)} pairs, spread of a pair {spread:.1%}")
@@ -112,7 +133,10 @@ def main() -> None:
     for looks in (Looks.spaced(8, 8), Looks.spaced(8, 12), Looks()):
         title = f"looks at {', '.join(map(str, looks.rounds))} rounds"
         shown[title] = looks
-        gates = [simulate(series, looks, rng, slower=unchanged) for _ in range(options.gates)]
+        gates = [
+            simulate(series, looks, rng, slower=unchanged, noise=noise)
+            for _ in range(options.gates)
+        ]
         alarms = sum("regressed" in gate.values() for gate in gates)
         false = sum("improved" in gate.values() for gate in gates)
         kinds = Counter(kind for gate in gates for kind in gate.values())
@@ -128,7 +152,7 @@ def main() -> None:
                     if where == "one system":
                         slower = list(unchanged)
                         slower[gate % len(series)] = share
-                    verdicts = simulate(series, looks, rng, slower=slower)
+                    verdicts = simulate(series, looks, rng, slower=slower, noise=noise)
                     found += "regressed" in verdicts.values()
                 print(f"{share:.0%} slower, {where}, {title}: found {found / options.gates:.1%}")
 

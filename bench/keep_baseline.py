@@ -12,23 +12,24 @@ import json
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.noise import BASELINES, NOISE_FILE, SUFFIX
 from reports.errors import ReportError
+from reports.grouping import by_kind
 from reports.loading import load_records
 from reports.noise import NoiseFloor, describe, noise_floors
 from reports.records import Record
 from reports.statistics import CLAIM_ROUNDS
 
-BASELINES = Path(__file__).resolve().parent / "baselines"
-NOISE = "noise.json"
-
 
 def keep(noise: Sequence[Path], runs: Sequence[Path], *, below: Path = BASELINES) -> Path:
     """Write the folder of the one class of machines that all of ``noise`` and ``runs`` are of.
 
-    Of runs only the records are kept, without traces: what gates and comparisons read.
+    Of runs only the records are kept, without traces: what gates and comparisons read. What was
+    kept before stays unless all is well.
 
     Raises:
         ReportError: there are none, they are of several classes of machines, one failed or was
@@ -44,22 +45,28 @@ def keep(noise: Sequence[Path], runs: Sequence[Path], *, below: Path = BASELINES
                 f"{record.commit or 'unknown'}. Measure it again in a clean checkout."
             )
     floors = noise_floors(measured)
-    if few := [floor for floor in floors if floor.rounds < CLAIM_ROUNDS]:
+    fewest = min((floor.rounds for floor in floors), default=0)
+    if fewest < CLAIM_ROUNDS:
         raise ReportError(
-            f"{few[0].label} has {few[0].rounds} pairs: a noise floor takes {CLAIM_ROUNDS} or more."
+            f"There is a noise floor of {fewest} pairs: one takes {CLAIM_ROUNDS} or more."
         )
-    folder = below / re.sub(r"[^a-z0-9]+", "-", host_class.lower()).strip("-")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    lines = json.dumps([floor.as_json() for floor in floors], indent=1)
-    (folder / NOISE).write_text(lines + "\n", encoding="utf-8")
-    for source in runs:
-        for record_file in sorted(source.glob("*/record.json")):
-            place = folder / source.resolve().name / record_file.parent.name
-            place.mkdir(parents=True)
-            shutil.copyfile(record_file, place / record_file.name)
-    page = _page(host_class, floors, measured, references)
-    (folder / "README.md").write_text(page, encoding="utf-8")
+    below.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=below) as place:
+        new = Path(place, "new")
+        new.mkdir()
+        lines = json.dumps([floor.as_json() for floor in floors], indent=1)
+        (new / NOISE_FILE).write_text(f"{lines}\n", encoding="utf-8")
+        page = _page(host_class, floors, measured, references)
+        (new / "README.md").write_text(page, encoding="utf-8")
+        for record in references:
+            (kind,) = by_kind([record])
+            kept = new / kind.name / record.path.parent.name
+            kept.mkdir(parents=True)
+            shutil.copyfile(record.path, kept / record.path.name)
+        folder = below / re.sub(r"[^a-z0-9]+", "-", host_class.lower()).strip("-")
+        if folder.exists():
+            folder.rename(Path(place, "old"))
+        new.rename(folder)
     return folder
 
 
@@ -79,25 +86,27 @@ def _page(
     references: Sequence[Record],
 ) -> str:
     lines = [f"# {host_class}", ""]
-    rounds = max(floor.rounds for floor in floors)
-    scenario = measured[0].scenario.removesuffix("-noise")
-    lines += [
-        f"`{NOISE}`: equal code against itself, `alsatian-bench noise {scenario} --rounds "
-        f"{rounds}`; {_circumstances(measured)}.",
-        "",
-        *(f"- {describe(floor, rounds=CLAIM_ROUNDS)}" for floor in floors),
-    ]
-    by_scenario: dict[str, list[Record]] = {}
-    for record in references:
-        by_scenario.setdefault(record.scenario, []).append(record)
-    for name, records in by_scenario.items():
+    for kind, records in by_kind(measured).items():
+        rounds = (1 + max(record.round for record in records)) // 2
+        command = _command("noise", kind.scenario.removesuffix(SUFFIX), kind.scale, rounds)
+        lines += [
+            f"`{NOISE_FILE}`: equal code against itself, `{command}`; {_circumstances(records)}.",
+            "",
+        ]
+    lines += [f"- {describe(floor, rounds=CLAIM_ROUNDS)}" for floor in floors]
+    for kind, records in by_kind(references).items():
         rounds = 1 + max(record.round for record in records)
+        command = _command("run", kind.scenario, kind.scale, rounds)
         lines += [
             "",
-            f"`{name}/`: records of `alsatian-bench run {name} --rounds {rounds}`, without "
-            f"traces; {_circumstances(records)}.",
+            f"`{kind.name}/`: records of `{command}`, without traces; {_circumstances(records)}.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _command(verb: str, scenario: str, scale: str, rounds: int) -> str:
+    of_scale = f" --scale {scale}" if scale else ""
+    return f"alsatian-bench {verb} {scenario}{of_scale} --rounds {rounds}"
 
 
 def _circumstances(records: Sequence[Record]) -> str:
@@ -105,7 +114,7 @@ def _circumstances(records: Sequence[Record]) -> str:
     libraries = records[-1].environment.get("libraries", {})
     parts = [
         f"{len(records)} runs",
-        " and ".join(dict.fromkeys((days[0], days[-1]))),
+        " to ".join(dict.fromkeys((days[0], days[-1]))),
         "commit " + ", ".join(sorted({str(record.git.get("commit"))[:12] for record in records})),
         f"Python {records[-1].environment.get('python')}",
         f"torch {libraries.get('torch')}",

@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 from rich.markup import escape
 
-from harness.exit_codes import INTERRUPTED, NOTHING_MEASURED, OK, USAGE
+from harness.exit_codes import INTERRUPTED, INVALID, OK, USAGE
 from harness.terminal import ERR
 from harness.verbs import (
     compare,
@@ -73,12 +73,12 @@ def main() -> NoReturn:
         code = OK
     except OSError as error:
         name = f" '{error.filename}'" if error.filename else ""
-        _fail(f"{error.strerror or error}{name}.", NOTHING_MEASURED)
+        _fail(f"{error.strerror or error}{name}.", INVALID)
     except Exception as error:
         known = _exit_code(error)
         if known is None:  # a fault of this program: its trace, and never a regression's code
             traceback.print_exc()
-        _fail(_message(error), NOTHING_MEASURED if known is None else known)
+        _fail(_message(error), INVALID if known is None else known)
     if code == INTERRUPTED:  # by whichever of the two ways typer tells it
         ERR.print("Interrupted. Finished runs are kept: the same command goes on from there.")
     sys.exit(code)
@@ -90,7 +90,7 @@ def _exit_code(error: Exception) -> int | None:
 
     if _is_usage_error(error) or isinstance(error, (ScenarioError, ConfigurationError)):
         return USAGE
-    return NOTHING_MEASURED if isinstance(error, (BenchError, ReportError)) else None
+    return INVALID if isinstance(error, (BenchError, ReportError)) else None
 
 
 def _message(error: Exception) -> str:

@@ -12,13 +12,13 @@ import hashlib
 import importlib.util
 import os
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from harness.git import GitError, git
 from harness.host_state import cpu_quota
 
 LIBRARIES = (
@@ -157,37 +157,13 @@ def describe_environment() -> dict[str, Any]:
 
 def _git_state(root: Path) -> dict[str, Any]:
     try:
-        top, commit = _git(root, "rev-parse", "--show-toplevel", "HEAD").splitlines()
+        top, commit = git(root, "rev-parse", "--show-toplevel", "HEAD").splitlines()
         if Path(top).resolve() != root:  # an installed copy inside somebody's own repository
-            raise _NoCheckoutError(f"The code in '{root}' is part of no checkout of its own.")
-        changes = _git(root, "status", "--porcelain", "--ignore-submodules")
-    except _NoCheckoutError as error:
-        return {"commit": None, "is_dirty": None, "reason": str(error)}
+            raise GitError(f"The code in '{root}' is part of no checkout of its own.")
+        changes = git(root, "status", "--porcelain", "--ignore-submodules")
+    except GitError as error:
+        return {"commit": None, "is_dirty": None, "reason": str(error).splitlines()[0]}
     return {"commit": commit, "is_dirty": bool(changes), "reason": None}
-
-
-class _NoCheckoutError(Exception):
-    """Git has no answer; the message is a sentence for the record."""
-
-
-def _git(root: Path, *arguments: str) -> str:
-    # Nothing of the user's may run or be changed: no hooks of fsmonitor, no index refresh.
-    command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *arguments]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set while a hook runs
-        environment.pop(name, None)
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, check=False, timeout=20, text=True
-        )
-    except FileNotFoundError:
-        raise _NoCheckoutError("There is no git command.") from None
-    except subprocess.TimeoutExpired:
-        raise _NoCheckoutError("Git did not answer within 20 s.") from None
-    if done.returncode:
-        first = next(iter(done.stderr.splitlines()), f"code {done.returncode}")
-        raise _NoCheckoutError(f"Git has no answer: {first}")
-    return done.stdout
 
 
 def _version(name: str) -> str | None:

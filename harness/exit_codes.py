@@ -1,5 +1,6 @@
 """What the command line's exit codes mean."""
 
-OK, REGRESSED, USAGE, NOTHING_MEASURED, INCONCLUSIVE, INTERRUPTED = 0, 1, 2, 3, 4, 130
-"""1 and 4 are the gate's, 1 stands for drift of a history too, and 3 for invalid runs and
-different answers."""
+OK, REGRESSED, USAGE, INVALID, INTERRUPTED = 0, 1, 2, 3, 130
+"""1 is a slower version or drift of a history. 3 is nothing measured, invalid or failed runs,
+different answers, damaged data. The gate has 4, inconclusive, besides
+(``reports.gating.judgement``)."""

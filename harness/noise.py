@@ -31,6 +31,10 @@ BASELINES = Path(__file__).resolve().parent.parent / "bench" / "baselines"
 """What a checkout of this project knows of some classes of machines; a package has none."""
 
 
+NOISE_FILE = "noise.json"
+"""In each folder of it: a list of noise floors."""
+
+
 class NoiseFolder:
     """The noise floors of one class of machines, a JSON file for each specification.
 
@@ -57,21 +61,28 @@ class NoiseFolder:
             raise
         return path
 
-    def floor(self, identity: str) -> dict[str, Any] | None:
-        """The floor of the specification with this identity; None if there is none."""
-        return self._measured(identity) or self._recorded(identity)
+    def floor(self, identity: str, *, fewest: int = 1) -> dict[str, Any] | None:
+        """The floor of the specification with this identity; None if there is none.
 
-    def _measured(self, identity: str) -> dict[str, Any] | None:
-        floor = _read(self._path(identity))
-        return floor if isinstance(floor, dict) else None
+        ``fewest`` pairs it must have.
+        """
+        known = [_read(self._path(identity)), *self._recorded(identity)]
+        enough = (
+            floor
+            for floor in known
+            if isinstance(floor, dict) and len(floor.get("ratios", ())) >= fewest
+        )
+        return next(enough, None)
 
-    def _recorded(self, identity: str) -> dict[str, Any] | None:
-        for path in sorted(self._baselines.glob("*/noise.json")):
-            floors = _read(path)
-            for floor in floors if isinstance(floors, list) else ():
-                if (floor["host_class"], floor["identity"]) == (self._host_class, identity):
-                    return dict(floor)
-        return None
+    def _recorded(self, identity: str) -> list[dict[str, Any]]:
+        read = (_read(path) for path in sorted(self._baselines.glob(f"*/{NOISE_FILE}")))
+        return [
+            floor
+            for floors in read
+            if isinstance(floors, list)
+            for floor in floors
+            if (floor["host_class"], floor["identity"]) == (self._host_class, identity)
+        ]
 
     def floors(self) -> list[dict[str, Any]]:
         """All floors that were measured here."""

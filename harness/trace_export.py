@@ -6,7 +6,7 @@ import gzip
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO, get_args
 
 from harness.trace_events import RecordedRun, Source
 
@@ -21,17 +21,6 @@ class ExportedTrace:
     counter_values: int
     profiler_events: int
     file_bytes: int
-
-
-def chrome_trace(run_folder: Path) -> dict[str, Any]:
-    """The whole trace of a run as one object; ``write_chrome_trace`` needs less memory.
-
-    Raises:
-        ConfigurationError: the folder holds nothing to show.
-        BenchError: a file in it is damaged.
-    """
-    run = RecordedRun.open(run_folder)
-    return {**run.header(), "traceEvents": [event for _, event in run.events()]}
 
 
 def write_chrome_trace(run_folder: Path, path: Path) -> ExportedTrace:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from systems.errors import BenchError, ConfigurationError
+from harness.git import GitError, git
+from systems.errors import ConfigurationError
 
 _NEEDED = "harness/campaign.py"
 """What every version that can be measured has."""
-
-_LIMIT_S = 120.0
-
-
-class GitError(BenchError):
-    """Git could not do what it was asked for; the message is git's own."""
 
 
 def find_repository(start: Path) -> Path:
@@ -27,7 +20,7 @@ def find_repository(start: Path) -> Path:
         ConfigurationError: it is in none.
     """
     try:
-        root = Path(_git(start, "rev-parse", "--show-toplevel"))
+        root = Path(git(start, "rev-parse", "--show-toplevel"))
     except GitError as error:
         raise ConfigurationError(
             f"'{start}' is in no git checkout, which --base and --head need: go to one of "
@@ -48,7 +41,7 @@ def commit_of(repository: Path, ref: str) -> str:
         ConfigurationError: it stands for none.
     """
     try:
-        return _git(repository, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
+        return git(repository, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
     except GitError as error:
         raise ConfigurationError(
             f"'{ref}' is no commit of '{repository}': give a branch, a tag or a hash that "
@@ -65,7 +58,7 @@ def check_clean(repository: Path) -> None:
     """
     ours = ":(exclude,top)gates"  # where gates are kept, if nothing else is said
     arguments = ("status", "--porcelain", "--ignore-submodules", "--", ":(top)", ours)
-    changed = _git(repository, *arguments).splitlines()
+    changed = git(repository, *arguments).splitlines()
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise ConfigurationError(
@@ -81,38 +74,9 @@ def worktree(repository: Path, commit: str, folder: Path) -> Iterator[Path]:
     Raises:
         GitError: git cannot make it.
     """
-    _git(repository, "worktree", "prune")  # what killed processes left behind
-    _git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
+    git(repository, "worktree", "prune")  # what killed processes left behind
+    git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
     try:
         yield folder
     finally:
-        _git(repository, "worktree", "remove", "--force", str(folder))
-
-
-def _git(root: Path, *arguments: str) -> str:
-    """What git prints, without the last line's end."""
-    # Nothing of the user's may run: no hooks, neither of fsmonitor nor after a checkout.
-    command = [
-        "git",
-        "-C",
-        str(root),
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.hooksPath=/dev/null",
-    ]
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set while a hook runs
-        environment.pop(name, None)
-    try:
-        done = subprocess.run(
-            [*command, *arguments],
-            env=environment, capture_output=True, check=False, timeout=_LIMIT_S, text=True,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise GitError("There is no git command.") from None
-    except subprocess.TimeoutExpired:
-        raise GitError(f"Git did not answer within {_LIMIT_S:g} s.") from None
-    if done.returncode:
-        raise GitError(f"Git: {done.stderr.strip() or f'code {done.returncode}'}")
-    return done.stdout.rstrip("\n")
+        git(repository, "worktree", "remove", "--force", str(folder))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from reports import labels
 from reports.agreement import Agreement, check_agreement
+from reports.grouping import search_specs, search_titles
 from reports.precision import PrecisionRow, compare_precisions
 from reports.readings import is_probe
 from reports.records import Answer, Record
@@ -123,25 +124,12 @@ def _titles(groups: Sequence[Sequence[Record]]) -> tuple[str, list[str], list[st
     """The common title, and per search its panel title and its full one."""
     if not groups:
         return "", [], []
-    specs = []
-    for group in groups:
-        first = group[0]
-        spec = {k: v for k, v in first.spec.items() if k not in ("system", "options")}
-        specs.append(
-            {
-                **spec,
-                "scenario": first.scenario,
-                "scale": first.scale,
-                "host_class": first.host_class,
-            }
-        )
-    common, particular = labels.title_parts(specs)
-    names = sorted({name for spec in specs for name in spec})
-    differing = [n for n in names if len({repr(spec.get(n)) for spec in specs}) > 1]
+    firsts = [group[0] for group in groups]
+    common, particular = labels.title_parts(search_specs(firsts))
     return (
         " · ".join(common),
         [" · ".join(parts) for parts in particular],
-        [labels.search_title(spec, differing) for spec in specs],
+        search_titles(firsts),
     )
 
 

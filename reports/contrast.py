@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from reports import labels
 from reports.comparison import Comparison, compare
-from reports.gating.judgement import search_titles
+from reports.grouping import search_titles
 from reports.pairing import Cell, pair_cells, parameters
 from reports.records import Record
 from reports.rows import Row, system_place

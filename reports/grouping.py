@@ -37,3 +37,20 @@ def by_kind(records: Sequence[Record]) -> Mapping[Kind, Sequence[Record]]:
         )
         groups.setdefault(kind, []).append(record)
     return {kind: groups[kind] for kind in sorted(groups)}
+
+
+def search_specs(records: Sequence[Record]) -> list[dict[str, object]]:
+    """What each record's search is: all that its systems have in common."""
+    return [
+        {name: value for name, value in record.spec.items() if name not in ("system", "options")}
+        | {"scenario": record.scenario, "scale": record.scale, "host_class": record.host_class}
+        for record in records
+    ]
+
+
+def search_titles(records: Sequence[Record]) -> list[str]:
+    """The search of each record in one line that tells it from the others."""
+    specs = search_specs(records)
+    names = sorted({name for spec in specs for name in spec})
+    differing = [name for name in names if len({repr(spec.get(name)) for spec in specs}) > 1]
+    return [labels.search_title(spec, differing) for spec in specs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,6 @@ from reports.grouping import by_kind
 from reports.records import Record
 
 SCHEMA = 1
-TOLERANCE = 0.05
-"""Drift that is let pass, unless told otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +54,19 @@ class Series:
     def title(self) -> str:
         """System and search."""
         return f"{self.entries[-1].label}: {self.entries[-1].search}"
+
+    @property
+    def steps(self) -> tuple[tuple[Entry, float], ...]:
+        """What led to the drift: the first night of each level after the lowest one, and the
+        level over the one before it."""
+        if len(self.levels) < 2:
+            return ()
+        earlier = [level.value for level in self.levels[:-1]]
+        since = self.levels[earlier.index(min(earlier)) :]
+        return tuple(
+            (self.entries[after.first], after.value / before.value)
+            for before, after in itertools.pairwise(since)
+        )
 
     @property
     def place(self) -> str:
@@ -138,10 +150,15 @@ def read_history(path: Path) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def series_of(entries: Sequence[Entry]) -> tuple[Series, ...]:
-    """The series, by what was measured and the class of machines."""
+def series_of(entries: Sequence[Entry], *, since: str = "") -> tuple[Series, ...]:
+    """The series, by what was measured and the class of machines.
+
+    ``since`` is a date (ISO 8601): nights before it are as if they had not been.
+    """
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in sorted(entries, key=lambda entry: entry.time):
+        if entry.time[: len(since)] < since:
+            continue
         groups.setdefault((entry.identity, entry.host_class), []).append(entry)
     found = []
     for group in groups.values():

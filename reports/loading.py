@@ -67,14 +67,18 @@ def load_records(folders: Path | Iterable[Path]) -> Records:
 
 
 def newest_code(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Per identity and host class, the records of the code that was started last.
+    """Per scenario, scale, identity and host class, the records of the newest code.
 
     Rounds of two versions of the code are two measurements and are never averaged.
     """
     records = sorted(records, key=lambda record: (record.started_at, record.key))
-    code = {(record.identity, record.host_class): record.code for record in records}
-    kept = [r for r in records if code[r.identity, r.host_class] == r.code]
+    code = {_measured(record): record.code for record in records}
+    kept = [record for record in records if code[_measured(record)] == record.code]
     return tuple(sorted(kept, key=lambda r: (r.scenario, r.search, r.variant, r.round)))
+
+
+def _measured(record: Record) -> tuple[str | None, ...]:
+    return (record.scenario, record.scale, record.identity, record.host_class)
 
 
 def _record_files(root: Path) -> list[Path]:

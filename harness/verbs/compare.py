@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from harness.exit_codes import NOTHING_MEASURED
+from harness.exit_codes import INVALID
 from harness.terminal import ERR, OUT
 from harness.verbs.options import Format, FormatOption, answer_json, is_for_programs
 from systems.errors import ConfigurationError
@@ -48,7 +48,7 @@ def compare(
     if for_programs:
         answer_json(document)
     if not is_valid:
-        raise typer.Exit(NOTHING_MEASURED)
+        raise typer.Exit(INVALID)
 
 
 def _two(a: Path, b: Path, output: Path | None) -> tuple[bool, dict[str, object]]:

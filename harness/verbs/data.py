@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from harness.exit_codes import INVALID
 from harness.terminal import ERR, OUT
 from harness.verbs.options import Format, FormatOption, answer_json, is_for_programs
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from systems.data.published.catalogue import PublishedDataset
     from systems.data.published.files import PublishedFiles
 
-PROBLEMS_FOUND = 3
 CLASSES_SHOWN = 20
 """Without --classes a table of more classes is cut to its smallest ones."""
 
@@ -114,7 +114,7 @@ def check(
         )
     if problems:
         OUT.print(f"{len(problems):,} problems.")
-        raise typer.Exit(PROBLEMS_FOUND)
+        raise typer.Exit(INVALID)
     looked = "every file can be decoded" if decode else "no file was opened (--no-decode)"
     published = "; the counts are the published ones" if dataset in PUBLISHED else ""
     OUT.print(f"Nothing wrong: {looked}{published}.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from harness.exit_codes import NOTHING_MEASURED
+from harness.exit_codes import INVALID
 from harness.terminal import ERR, OUT, default_cache, invocation
 from harness.verbs.options import (
     CacheFolder,
@@ -95,7 +95,8 @@ def figures(
     if planned:
         made["planning"] = draw_planning(planned, output, "planning")
     made = {stem: paths for stem, paths in made.items() if paths}
-    missing = [] if wanted else [name for name in PAPER_FIGURES if name not in _scenarios(found)]
+    drawable = PAPER_FIGURES if paper and not wanted else ()
+    missing = [name for name in drawable if name not in _scenarios(found)]
     for problem in loaded.problems:
         ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
     _say(made, undrawn, missing, output_format)
@@ -105,7 +106,7 @@ def figures(
             f"with '{_command('fig10')}'."
         )
     if not made or (wanted and undrawn):
-        raise typer.Exit(NOTHING_MEASURED)
+        raise typer.Exit(INVALID)
 
 
 def _say(

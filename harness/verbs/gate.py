@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from harness.verbs.options import (
 )
 from scenarios.shares import parse_share
 from systems.errors import ConfigurationError
+from systems.registry import available_systems, system_info
 
 Text = Annotated[str | None, typer.Option(metavar="REF", help="A branch, tag or commit.")]
 Folder = Annotated[Path | None, typer.Option(metavar="DIR", help="Stored runs, not measured now.")]
@@ -31,7 +33,15 @@ Python = Annotated[
 ]
 
 
+_MEASURING = (
+    "scale", "filters", "changes", "rounds", "most_rounds", "allow_dirty", "base_python",
+    "head_python",
+)  # fmt: skip
+_JUDGING = ("across_jobs",)
+
+
 def gate(
+    context: typer.Context,
     base: Text = None,
     head: Text = None,
     base_runs: Folder = None,
@@ -64,7 +74,11 @@ def gate(
     cache: CacheFolder = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where runs and summary go (default: gates/…)."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Where runs and summary go (default: gates/…; none for stored runs).",
+        ),
     ] = None,
     output_format: FormatOption = Format.table,
 ) -> None:
@@ -89,7 +103,8 @@ def gate(
     for_programs = is_for_programs(output_format)
     by_system = _tolerances(tolerance or [])
     looks = Looks.spaced(rounds, most_rounds)
-    folder = cache or default_cache()
+    # Each version runs in a folder of its own, where a relative path means something else.
+    folder = (cache or default_cache()).absolute()
     scenarios = scenario or ["gate"]
     rules = Rules(
         tolerance=by_system.pop("", None),
@@ -103,11 +118,12 @@ def gate(
         across_jobs=across_jobs,
     )
     if base and head and not (base_runs or head_runs):
+        _refuse(context, _JUDGING, "what is measured now: base and head are always side by side")
         versions = Versions(
             base=base,
             head=head,
-            base_python=base_python or Path(sys.executable),
-            head_python=head_python or Path(sys.executable),
+            base_python=(base_python or Path(sys.executable)).absolute(),
+            head_python=(head_python or Path(sys.executable)).absolute(),
             allow_dirty=allow_dirty,
         )
         request = Request(
@@ -126,6 +142,7 @@ def gate(
             ERR.print("Interrupted. A gate is one sitting: nothing was judged; start it again.")
             sys.exit(INTERRUPTED)
     elif base_runs and head_runs and not (base or head):
+        _refuse(context, _MEASURING, "stored runs, which are judged as they are, all of them")
         judgement, facts = judge_stored(base_runs, head_runs, rules, looks)
     else:
         raise ConfigurationError(
@@ -146,15 +163,33 @@ def gate(
         raise typer.Exit(judgement.exit_code)
 
 
+def _refuse(context: typer.Context, names: Iterable[str], what: str) -> None:
+    """No option that somebody gives is without effect."""
+    options = {"filters": "--filter", "changes": "--set"}
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = options.get(name, f"--{name.replace('_', '-')}")
+            raise ConfigurationError(f"{option} does not apply to {what}. Leave it out.")
+
+
 def _tolerances(texts: list[str]) -> dict[str, float]:
-    """Relative changes by system; the one for all others by the empty name."""
+    """Relative changes by system or label; the one for all others by the empty name."""
     found = {}
     for text in texts:
         system, _, value = text.rpartition("=")
         try:
-            found[system.strip()] = parse_share(value)
+            found[_named(system.strip())] = parse_share(value)
         except ValueError as error:
             raise ConfigurationError(
                 f"--tolerance {text}: {error} For one system: alsatian=3%."
             ) from None
     return found
+
+
+def _named(system: str) -> str:
+    """The name of a system in records, or the label of one with changed options as it is."""
+    labels = {info.label for info in available_systems().values()}
+    if not system or system.partition(" + ")[0] in labels:
+        return system
+    return system_info(system).name

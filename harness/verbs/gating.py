@@ -13,7 +13,6 @@ from typing import Any
 
 from rich.markup import escape
 
-from harness.environment import host_class
 from harness.gate import Request, RunEnd, Side, SideProcess, Turns
 from harness.host_lock import only_one_measures
 from harness.noise import NoiseFolder
@@ -22,15 +21,16 @@ from harness.terminal import ERR, OUT, say_waiting
 from harness.worktrees import check_clean, commit_of, find_repository, worktree
 from reports.gating.judgement import GateJudgement, judge_gate
 from reports.gating.looks import Looks
-from reports.gating.metric import Rules
+from reports.gating.metric import Rules, metric_name
 from reports.gating.verdict import DECIDED
 from reports.loading import load_records
 from reports.noise import NoiseFloor
 from reports.pairing import Cell, pair_cells
 from reports.statistics import CLAIM_ROUNDS, smallest_shown
 from scenarios.errors import ScenarioError
-from scenarios.loading import find_scenario, load_scenario
+from scenarios.loading import find_scenario, load_scenario, shipped_scenarios
 from systems.errors import ConfigurationError
+from systems.registry import system_info
 
 Facts = dict[str, Any]
 """About a gate, besides its judgement: for its report."""
@@ -78,6 +78,9 @@ def measure_versions(
     repository = find_repository(Path.cwd())
     if not versions.allow_dirty:
         check_clean(repository)
+    request = replace(
+        request, scenarios=[for_worktrees(name, repository) for name in request.scenarios]
+    )
     commits = [commit_of(repository, ref) for ref in (versions.base, versions.head)]
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = (output or Path("gates") / f"{stamp}-{commits[0][:7]}-{commits[1][:7]}").absolute()
@@ -97,6 +100,18 @@ def measure_versions(
         for side in sides
     }
     return judgement, {**named, **facts}, folder
+
+
+def for_worktrees(scenario: str, repository: Path) -> str:
+    """A scenario's name as it is; a file so that it is found from the top of a worktree.
+
+    One of the repository is each version's own, one from outside is the same for both.
+    """
+    if scenario in shipped_scenarios() or not Path(scenario).is_file():
+        return scenario
+    path = Path(scenario).resolve()
+    within = repository.resolve()
+    return str(path.relative_to(within) if path.is_relative_to(within) else path)
 
 
 @contextmanager
@@ -162,8 +177,13 @@ def _take_turns(
         OUT.print(f"[round {number + 1}] {cells[0][cell].label}: {ends}", markup=False)
 
     turns = Turns(base=base, head=head, on_pair=show)
-    by_identity = {of_head[0][pair[1]]["identity"]: pair for pair in pairing.pairs}
-    judgement = _look_until_decided(turns, by_identity, looks=looks, rules=rules)
+    by_metric = {
+        metric_name(
+            *(of_head[0][pair[1]][part] for part in ("scenario", "scale", "identity"))
+        ): pair
+        for pair in pairing.pairs
+    }
+    judgement = _look_until_decided(turns, by_metric, looks=looks, rules=rules)
     facts: Facts = {
         "runs": turns.runs,
         "replaced": turns.replaced,
@@ -178,7 +198,7 @@ def _look_until_decided(
 ) -> GateJudgement:
     """Measure the rounds up to each look, and judge; from then on only what is undecided.
 
-    ``pairs`` holds the cells by the identity of head's, the name of their metric.
+    ``pairs`` holds the cells by the name of their metric.
     """
     judgement = GateJudgement()
     undecided = list(pairs)
@@ -195,17 +215,15 @@ def _look_until_decided(
     return judgement
 
 
-def known_noise(cache: Path) -> Callable[[str], float | None]:
-    """From a specification to the spread of a pair, where this class of machines was measured.
+def known_noise(cache: Path) -> Callable[[str, str], float | None]:
+    """From a specification and a class of machines to the spread of a pair, where measured.
 
     A floor of too few rounds is none.
     """
-    folder = NoiseFolder(cache, host_class())
 
-    def spread(identity: str) -> float | None:
-        kept = folder.floor(identity)
-        floor = NoiseFloor.from_json(kept) if kept else None
-        return floor.sigma_log if floor and floor.rounds >= CLAIM_ROUNDS else None
+    def spread(identity: str, host_class: str) -> float | None:
+        kept = NoiseFolder(cache, host_class).floor(identity, fewest=CLAIM_ROUNDS)
+        return NoiseFloor.from_json(kept).sigma_log if kept else None
 
     return spread
 
@@ -229,7 +247,8 @@ def tolerances_of(
             if not skip_unknown:
                 raise
         else:
-            found[scenario.name] = scenario.tolerance
+            shares = scenario.tolerance.items()
+            found[scenario.name] = {system_info(name).name: share for name, share in shares}
     return found
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from harness.exit_codes import NOTHING_MEASURED, REGRESSED
+from harness.exit_codes import INVALID, REGRESSED
 from harness.terminal import ERR, OUT
 from harness.verbs.options import Format, FormatOption, RunFolders, answer_json, is_for_programs
 from scenarios.shares import parse_share
@@ -46,13 +47,19 @@ def add(
         answer_json({"file": str(file), "added": added, "times": len(entries)})
     OUT.print(f"{escape(str(file))}: {added} of {len(entries)} times added.")
     if not entries:
-        raise typer.Exit(NOTHING_MEASURED)
+        raise typer.Exit(INVALID)
 
 
 @app.command()
 def check(
     file: HistoryFile = DEFAULT,
     tolerance: Annotated[str, typer.Option(help="Drift that is let pass.")] = "5%",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE", help="Leave earlier nights out: what slowed down before is accepted."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder for a figure.")
     ] = None,
@@ -70,7 +77,7 @@ def check(
         most = 1 + parse_share(tolerance)
     except ValueError as error:
         raise ConfigurationError(f"--tolerance: {error}") from None
-    series = series_of(read_history(file))
+    series = series_of(read_history(file), since=_date(since))
     has_drifted = [each.drift is not None and each.drift > most for each in series]
     if output is not None and series:
         output.mkdir(parents=True, exist_ok=True)
@@ -86,17 +93,29 @@ def check(
                     "nights": len(each.entries),
                     "levels": [asdict(level) for level in each.levels],
                     "drift": each.drift,
+                    "steps": [
+                        {"time": entry.time, "commit": entry.commit, "ratio": ratio}
+                        for entry, ratio in each.steps
+                    ],
                     "has_drifted": is_so,
                 }
                 for each, is_so in zip(series, has_drifted, strict=True)
             ]
         )
     for each in itertools.compress(series, has_drifted):
-        step = each.entries[each.levels[-1].first]
         OUT.print(
-            f"[red]drift:[/red] {escape(each.title)}: {each.drift:.2f}× of its lowest level, since "
-            f"{step.time[:10]} (commit {escape(step.commit)}; {escape(step.host_class)})"
+            f"[red]drift:[/red] {escape(each.title)} ({escape(each.place)}): {each.drift:.2f}× of "
+            "its lowest level, by"
         )
+        for first, ratio in each.steps:
+            OUT.print(f"  {ratio:.2f}× since {first.time[:10]}, commit {escape(first.commit)}")
     OUT.print(f"{len(series)} series, {sum(has_drifted)} with drift beyond {escape(tolerance)}.")
     if any(has_drifted):
         raise typer.Exit(REGRESSED)
+
+
+def _date(text: str | None) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise ConfigurationError(f"--since {text}: not a date. Give one like 2026-01-31.") from None

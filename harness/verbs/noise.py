@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from harness.exit_codes import INVALID
 from harness.terminal import OUT, default_cache, say_waiting, with_batch_sizes
 from harness.verbs.options import (
     CacheFolder,
@@ -33,7 +34,10 @@ def noise(
     cache: CacheFolder = None,
     output_format: FormatOption = Format.table,
 ) -> None:
-    """Measure this machine's own noise: every run twice per round (A/A), kept per host class."""
+    """Measure this machine's own noise: every run twice per round (A/A), kept per host class.
+
+    Exit codes: 0 fine, 3 nothing was measured, or a run failed.
+    """
     from harness.environment import host_class
     from harness.host_lock import only_one_measures
     from harness.noise import NoiseFolder, noise_campaign
@@ -49,10 +53,13 @@ def noise(
     campaign = noise_campaign(plan, rounds=rounds, runs=runs, cache=folder)
     pending = campaign.pending()
     with only_one_measures(say_waiting), Display(OUT) as display:
-        campaign.carry_out(pending, display)
-    floors = noise_floors(load_records([campaign.runs.folder]).records)
+        statuses = campaign.carry_out(pending, display)
+    found = noise_floors(load_records([campaign.runs.folder]).records)
+    floors = [floor for floor in found if floor.host_class == host_class()]
     for floor in floors:
         OUT.print(escape(describe(floor, rounds=rounds)))
         NoiseFolder(folder, host_class()).keep(floor.as_json())
     if for_programs:
         answer_json([floor.as_json() for floor in floors])
+    if not floors or any(status not in ("ok", "skipped") for status in statuses):
+        raise typer.Exit(INVALID)

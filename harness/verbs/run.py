@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from harness.exit_codes import NOTHING_MEASURED
+from harness.exit_codes import INVALID
 from harness.terminal import (
     OUT,
     again_command,
@@ -85,4 +85,4 @@ def run(
     if for_programs:
         answer_json(compared.as_json())
     if not compared.is_valid or any(status not in ("ok", "skipped") for status in statuses):
-        raise typer.Exit(NOTHING_MEASURED)
+        raise typer.Exit(INVALID)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from harness.exit_codes import INVALID
 from harness.terminal import ERR, OUT, default_cache
 from harness.verbs.options import (
     CacheFolder,
@@ -142,6 +143,30 @@ def list_(cache: CacheFolder = None, output_format: FormatOption = Format.table)
         f"{sizes.models:,} models of {sizes.blocks:,} different blocks, "
         f"{sizes.file_bytes / 1e6:,.1f} MB: {escape(str(root))}"
     )
+
+
+@app.command()
+def verify(cache: CacheFolder = None, output_format: FormatOption = Format.table) -> None:
+    """Read every block of the store again, and check it against its hash.
+
+    Exit codes: 0 all is whole, 3 something is not.
+    """
+    from systems.store.store import BlockStore
+
+    root = (cache or default_cache()) / "store"
+    with BlockStore.open(root, create=False) as store:
+        sizes = store.sizes()
+        faults = store.verify()
+    if is_for_programs(output_format):
+        answer_json({"folder": str(root), **asdict(sizes), "faults": faults})
+    for fault in faults:
+        OUT.print(f"[red]problem:[/red] {escape(fault)}")
+    OUT.print(
+        f"{sizes.blocks:,} blocks, {sizes.file_bytes / 1e6:,.1f} MB: {len(faults)} problems "
+        f"({escape(str(root))})"
+    )
+    if faults:
+        raise typer.Exit(INVALID)
 
 
 def _models(

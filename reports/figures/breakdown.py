@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from reports import labels
 from reports.comparison import Comparison, Search
-from reports.figures.drawing import house_style, new_figure, save_figure, text_width, tidy_bars
+from reports.figures.drawing import (
+    house_style,
+    new_figure,
+    save_figure,
+    text_width,
+    tidy_bars,
+    wrap_parts,
+)
 from reports.rows import Row
 from reports.statistics import CLAIM_ROUNDS
 
@@ -253,7 +260,7 @@ def _caption(searches: Sequence[Search]) -> str:
 def _title(comparison: Comparison) -> str:
     columns = grid_columns(comparison.searches)
     width_in = columns * _PANEL_WIDTH[columns] + _NAMES_WIDTH
-    title = _wrapped_title(comparison.common_title, int(12 * width_in)) or "Model search"
+    title = "\n".join(wrap_parts(comparison.common_title, int(12 * width_in))) or "Model search"
     if all(search.timing_only for search in comparison.searches):
         title += f"\n{labels.TIMING_ONLY}"
     return title
@@ -263,13 +270,7 @@ def _panel_title(search: Search, *, columns: int, tells_timing: bool) -> str:
     title = search.panel_title
     if search.timing_only and tells_timing:
         title = f"{title} ({labels.TIMING_ONLY})".strip()
-    return _wrapped_title(title, _TITLE_WIDTH[columns])
-
-
-def _wrapped_title(title: str, width: int) -> str:
-    """Break between the parts of a title, not inside them."""
-    parts = [part.replace(" ", "\u00a0") for part in title.split(" · ")]
-    return "\n".join(textwrap.wrap("\u00a0· ".join(parts), width, break_on_hyphens=False))
+    return "\n".join(wrap_parts(title, _TITLE_WIDTH[columns]))
 
 
 def _unit(longest_s: float) -> tuple[str, float]:

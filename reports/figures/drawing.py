@@ -66,7 +66,8 @@ def wrap_parts(text: str, width: int) -> list[str]:
     """Lines of at most ``width`` characters, broken between the parts of a title if possible."""
     parts = text.split(" · ")
     kept = [part.replace(" ", "\u00a0") if len(part) < width else part for part in parts]
-    return textwrap.wrap("\u00a0· ".join(kept), width, break_on_hyphens=False)
+    lines = textwrap.wrap("\u00a0· ".join(kept), width, break_on_hyphens=False)
+    return [line.removesuffix("\u00a0·") for line in lines]
 
 
 def add_legend(figure: Figure, handles: Sequence[Any], **settings: Any) -> None:

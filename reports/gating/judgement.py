@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reports import labels
 from reports.gating.metric import Metric, Rules, measured_metric, with_speed_up
 from reports.gating.verdict import Verdict, judge
+from reports.grouping import search_titles
 from reports.pairing import pair_cells
 from reports.records import Record
 from reports.sides import by_cell
@@ -94,15 +94,3 @@ def judge_gate(
         notes=tuple(f"{of_head[at][0].title} is new in head." for at in pairing.new),
         host_class=hosts[0] if len(hosts) == 1 else None,
     )
-
-
-def search_titles(records: Sequence[Record]) -> list[str]:
-    """The search of each record in one line that tells it from the others."""
-    specs = [
-        {name: value for name, value in record.spec.items() if name not in ("system", "options")}
-        | {"scenario": record.scenario, "scale": record.scale, "host_class": record.host_class}
-        for record in records
-    ]
-    names = sorted({name for spec in specs for name in spec})
-    differing = [name for name in names if len({repr(spec.get(name)) for spec in specs}) > 1]
-    return [labels.search_title(spec, differing) for spec in specs]

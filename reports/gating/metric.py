@@ -27,8 +27,8 @@ class Rules:
     """What scenarios say: by their names and systems'; ``TOLERANCE`` where they say nothing."""
     level: float = 0.01
     """Of the tests at this look; see ``reports.gating.looks``."""
-    noise: Callable[[str], float | None] = lambda _: None
-    """From the identity of a specification to the machine's own spread of a pair."""
+    noise: Callable[[str, str], float | None] = lambda *_: None
+    """From a specification's identity and a class of machines to its own spread of a pair."""
     across_jobs: bool = False
     """Whether to judge times that were not measured side by side."""
 
@@ -42,12 +42,19 @@ class Rules:
         return self.by_scenario.get(record.scenario, {}).get(record.system, TOLERANCE)
 
 
+def metric_name(scenario: str, scale: str | None, identity: str) -> str:
+    """What tells a metric from all others: scenarios may have specifications in common."""
+    return f"{scenario}@{scale or ''}:{identity}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
     """The time of one system on one search: head's against base's."""
 
     name: str
-    """Identity of head's specification."""
+    """See ``metric_name``."""
+    identity: str
+    """Of head's specification."""
     label: str
     search: str
     """The search in one line."""
@@ -88,19 +95,21 @@ def measured_metric(
         search: the search in one line, for people.
     """
     last = head[-1]
+    name = metric_name(last.scenario, last.scale, last.identity)
     fault = _not_measured(base, head) or difference(base, head, names=("base", "head"))
     pairs = [] if fault else pairs_by_round(base, head)  # no times that anybody could quote
     tolerance = rules.tolerance_of(last)
     times = None
     if pairs:
         times = PairedTimes(
-            name=last.identity,
+            name=name,
             ratios=tuple(seconds_of(after) / seconds_of(before) for before, after in pairs),
             tolerance=tolerance,
-            noise=rules.noise(last.identity),
+            noise=rules.noise(last.identity, last.host_class),
         )
     return Metric(
-        name=last.identity,
+        name=name,
+        identity=last.identity,
         label=last.label,
         search=search,
         is_base_system=last.is_base,

@@ -95,7 +95,12 @@ def gate_sentence(judgement: GateJudgement) -> str:
         more = len(judgement.faults) - 1
         return f"Invalid: {judgement.faults[0]}" + (f" ({more} more.)" if more else "")
     metrics = judgement.metrics
-    named = [metric for metric in metrics if metric.verdict == judgement.verdict]
+    named = [
+        metric
+        for metric in metrics
+        if metric.verdict == judgement.verdict
+        and (metric.holds_back or metric.verdict != "inconclusive")
+    ]
     count = f"{len(named)} of {len(metrics)} times"
     match judgement.verdict:
         case "invalid":
@@ -108,7 +113,9 @@ def gate_sentence(judgement: GateJudgement) -> str:
         case "improved":
             best = min(named, key=lambda metric: metric.times.mean_log if metric.times else 0)
             return f"Improved: {count} became faster, none slower. {_change(best)}"
-    return f"No regression: {len(metrics)} of {len(metrics)} times are within the tolerance."
+    if len(named) == len(metrics):
+        return f"No regression: {count} are within the tolerance."
+    return f"No regression: {count} are within the tolerance, the others no slower than that."
 
 
 def _change(metric: Metric) -> str:
@@ -195,7 +202,7 @@ def _metric_json(metric: Metric) -> dict[str, Any]:
     return {
         "label": metric.label,
         "search": metric.search,
-        "identity": metric.name,
+        "identity": metric.identity,
         "verdict": metric.verdict,
         "reason": metric.reason,
         "base_s": metric.base_s,

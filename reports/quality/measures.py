@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 
+from reports import statistics
+
 TOP = (1, 3, 5)
 """The k of top-k recall."""
 
@@ -34,17 +36,8 @@ def regret(tied: Collection[str], truth: Mapping[str, float]) -> float:
     return max(truth.values()) - math.fsum(truth[model] for model in tied) / len(tied)
 
 
-def random_regret(truth: Mapping[str, float]) -> float:
-    """The regret that picking any model at random has on average: max − mean."""
-    return regret(truth.keys(), truth)
-
-
 def kendall_tau(found: Mapping[str, float], truth: Mapping[str, float]) -> float | None:
     """Kendall's τ-b between two gradings of the same models: 1 the same order, −1 the reverse.
-
-    (P − Q) / √((P + Q + X)(P + Q + Y)) over all pairs: P in the same order, Q in the
-    opposite one, X tied in the first grading only, Y in the second only (M. G. Kendall, "The
-    treatment of ties in ranking problems", Biometrika 33(3), 1945).
 
     Args:
         found: a grade for each model, larger is better.
@@ -54,18 +47,7 @@ def kendall_tau(found: Mapping[str, float], truth: Mapping[str, float]) -> float
         None where a grading has no two different grades: it orders nothing.
     """
     models = sorted(found.keys() & truth.keys())
-    same = opposite = tied_found = tied_true = 0
-    for at, a in enumerate(models):
-        for b in models[at + 1 :]:
-            by_search = _sign(found[a] - found[b])
-            by_truth = _sign(truth[a] - truth[b])
-            same += by_search * by_truth > 0
-            opposite += by_search * by_truth < 0
-            tied_found += by_search == 0 and by_truth != 0
-            tied_true += by_search != 0 and by_truth == 0
-    ordered = same + opposite
-    divisor = math.sqrt((ordered + tied_found) * (ordered + tied_true))
-    return (same - opposite) / divisor if divisor else None
+    return statistics.kendall_tau([found[m] for m in models], [truth[m] for m in models])
 
 
 def top_k_recall(found: Mapping[str, float], truth: Mapping[str, float], *, k: int) -> float | None:
@@ -120,7 +102,3 @@ def pareto(points: Mapping[str, tuple[float, float]]) -> Sequence[str]:
 def standard_error(accuracy: float, items: int) -> float:
     """Of an accuracy over ``items`` items: √(p(1 − p)/n), the binomial deviation."""
     return math.sqrt(accuracy * (1 - accuracy) / items)
-
-
-def _sign(value: float) -> int:
-    return (value > 0) - (value < 0)

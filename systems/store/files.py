@@ -55,13 +55,14 @@ def write_whole(path: Path, data: np.ndarray) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable: a rename alone may be lost with the power."""
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise disk_error(f"The folder {folder} was not written", error) from error
-    finally:
-        os.close(descriptor)
 
 
 def map_file(path: Path, size_bytes: int) -> torch.Tensor:
@@ -110,13 +111,20 @@ def writer_lock(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise disk_error(f"The store {folder} cannot be locked for writing", error) from error
     try:
-        for leftover in folder.glob(f"*/*{_TEMPORARY_SUFFIX}"):
-            leftover.unlink()
+        _remove_leftovers(folder)
         yield
     finally:
         # Closing alone would leave the lock to a child that was forked in the meantime.
         fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for leftover in folder.glob(f"*/*{_TEMPORARY_SUFFIX}"):
+        try:
+            leftover.unlink()
+        except OSError as error:
+            raise disk_error(f"'{leftover}', left by a killed writer, stays", error) from error
 
 
 def disk_error(what: str, error: OSError) -> StoreError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -146,10 +147,12 @@ class BlockStore:
                 elif written:
                     self._catalogue.put_blocks(written)
             except BaseException:
-                # Files that no entry names would take up room on a disk that is full.
-                self._files.remove(
-                    row for row in written if self._catalogue.block(row.hash) is None
-                )
+                # Files that no entry names would take up room on a disk that is full. A catalogue
+                # that fails, too, cannot tell which: then they stay, and the first error counts.
+                with contextlib.suppress(StoreError):
+                    self._files.remove(
+                        row for row in written if self._catalogue.block(row.hash) is None
+                    )
                 raise
         return Added(
             new_blocks=len(written),

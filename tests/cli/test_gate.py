@@ -60,7 +60,7 @@ def gate(folder: Path, *arguments: str | Path) -> Result:
     process = subprocess.run(
         [sys.executable, "-m", "harness", "gate", *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "ALSATIAN_BENCH_CACHE": str(folder / "c")},
+        env={**os.environ, "PYTHONPATH": str(folder), "ALSATIAN_BENCH_CACHE": "c"},
         capture_output=True,
         text=True,
         timeout=600,
@@ -151,3 +151,15 @@ def test_stored_runs_give_every_exit_code(project: Project, tmp_path: Path) -> N
     )
     assert result.code == 2
     assert "alsatian=1000%" in result.err
+    for options, words in (
+        (["--tolerance", "alsation=3%"], "Did you mean 'alsatian'?"),
+        (["--filter", "system=alsatian"], "--filter does not apply to stored runs"),
+        (["--scenario", "nosuch"], "There is no scenario 'nosuch'"),
+    ):
+        result = project.run("gate", "--base-runs", base, "--head-runs", head, *options)
+        assert result.code == 2
+        assert words in " ".join(result.err.split())
+    result = project.run(
+        "gate", "--base-runs", base, "--head-runs", tmp_path / "head-1", "--tolerance", "mosix=40%"
+    )
+    assert result.code == 0  # what Alsatian is called, too

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.keep_baseline import NOISE, keep
-from harness.noise import NoiseFolder
+from bench.keep_baseline import keep
+from harness.noise import NOISE_FILE, NoiseFolder
 from reports.errors import ReportError
 from reports.loading import load_records
 from tests.unit.reports.factory import record_json
@@ -40,7 +40,7 @@ def test_what_is_kept_can_be_used(tmp_path: Path) -> None:
     assert folder.name == "some-r-cpu-3-ghz-2-cores-24-gib"
     assert len(load_records([folder / "gate"]).records) == 8
     assert not list(folder.rglob("*.parquet"))
-    (floor,) = json.loads((folder / NOISE).read_text())
+    (floor,) = json.loads((folder / NOISE_FILE).read_text())
     known = NoiseFolder(tmp_path / "cache", MACHINE, baselines=tmp_path / "baselines")
     assert known.floor(floor["identity"]) == floor
     page = (folder / "README.md").read_text()
@@ -70,5 +70,19 @@ def test_what_is_no_reference_is_refused(
 
 
 def test_few_rounds_are_no_floor(tmp_path: Path) -> None:
+    kept = tmp_path / "baselines" / "some-r-cpu-3-ghz-2-cores-24-gib"
+    kept.mkdir(parents=True)
     with pytest.raises(ReportError, match="3 pairs"):
         keep([stored(tmp_path / "noise", 6)], [], below=tmp_path / "baselines")
+    with pytest.raises(ReportError, match="0 pairs"):
+        keep([stored(tmp_path / "half", 1)], [], below=tmp_path / "baselines")
+    assert list((tmp_path / "baselines").iterdir()) == [kept]
+
+
+def test_scales_and_folders_above_are_told_apart(tmp_path: Path) -> None:
+    noise = stored(tmp_path / "gate-noise", 16, scenario="gate-noise")
+    for scale, name in ((None, "gate"), ("gpu", "gate@gpu")):
+        stored(tmp_path / "runs" / name, 8, scenario="gate", scale=scale)
+    folder = keep([noise], [tmp_path / "runs"], below=tmp_path / "baselines")
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == {"gate", "gate@gpu"}
+    assert "alsatian-bench run gate --scale gpu --rounds 8" in (folder / "README.md").read_text()

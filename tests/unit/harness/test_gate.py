@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.gate import RunEnd, Turns
-from harness.verbs.gating import tolerances_of
+from harness.verbs.gating import for_worktrees, tolerances_of
 from scenarios.errors import ScenarioError
 
 
@@ -76,11 +76,25 @@ def test_a_file_of_ones_own_says_what_it_lets_pass(tmp_path: Path) -> None:
     file.write_text(
         "name: mine\ntitle: Mine\nmatrix: {system: [baseline, alsatian]}\n"
         "fixed: {architecture: resnet18, distribution: top_50, dataset: digits, models: 3}\n"
-        "tolerance: {alsatian: 12%}\n"
+        "tolerance: {mosix: 12%, base: 7%}\n"
     )
     found = tolerances_of(["gate", str(file)])
-    assert found["mine"] == {"alsatian": 0.12}
+    assert found["mine"] == {"alsatian": 0.12, "baseline": 0.07}
     assert found["gate"] == {"baseline": 0.05, "alsatian": 0.05}
     assert tolerances_of(["gate", "of_the_future"], skip_unknown=True).keys() == {"gate"}
     with pytest.raises(ScenarioError, match="of_the_future"):
         tolerances_of(["of_the_future"])
+
+
+def test_scenario_files_are_found_from_a_worktree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = tmp_path / "repository"
+    (repository / "below").mkdir(parents=True)
+    for file in (repository / "below" / "own.yaml", tmp_path / "outside.yaml"):
+        file.write_text("")
+    monkeypatch.chdir(repository / "below")
+    assert for_worktrees("gate", repository) == "gate"
+    assert for_worktrees("nosuch", repository) == "nosuch"
+    assert for_worktrees("own.yaml", repository) == "below/own.yaml"
+    assert for_worktrees("../../outside.yaml", repository) == str(tmp_path / "outside.yaml")

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 
-from harness.verbs.store import list_, overlap
+from harness.verbs.store import list_, overlap, verify
 from systems.errors import ConfigurationError, StoreError
 from systems.models.checkpoints.finding import find_checkpoints
 from systems.models.checkpoints.importing import InputSize, import_checkpoints
@@ -62,3 +63,23 @@ def test_nothing_to_compare_is_a_sentence(models: Path, tmp_path: Path) -> None:
         overlap([str(models / "broken")], output=tmp_path, cache=tmp_path)
     with pytest.raises(StoreError, match="There is no block store"):
         list_(cache=tmp_path)
+
+
+def test_a_changed_bit_in_the_store_is_found(
+    tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with BlockStore.open(tmp_path / "store") as store:
+        import_checkpoints(
+            find_checkpoints(models), families=("hf_vit",), most=1,
+            size=InputSize(resolution=32), store=store,
+        )  # fmt: skip
+    verify(cache=tmp_path)
+    assert "0 problems" in capsys.readouterr().out
+    block = next((tmp_path / "store" / "blocks").rglob("*.safetensors"))
+    content = bytearray(block.read_bytes())
+    content[-1] ^= 1
+    block.write_bytes(content)
+    with pytest.raises(typer.Exit) as ended:
+        verify(cache=tmp_path)
+    assert ended.value.exit_code == 3
+    assert "problem:" in capsys.readouterr().out

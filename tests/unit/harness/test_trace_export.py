@@ -18,7 +18,7 @@ from harness.profile import PROFILE, profiled
 from harness.span_table import SPANS, TimedUnit, write_spans
 from harness.telemetry.recording import SERIES
 from harness.trace import Span, SpanTracer
-from harness.trace_export import chrome_trace, write_chrome_trace
+from harness.trace_export import write_chrome_trace
 from systems.errors import BenchError, ConfigurationError
 
 HASH = "0123456789abcdef" * 2
@@ -28,6 +28,15 @@ REQUIRED = {
     "C": {"name", "ts", "pid", "args"},
     "M": {"name", "pid", "args"},
 }
+
+
+def chrome_trace(run: Path) -> dict[str, Any]:
+    """What is written, as one object."""
+    path = run / "trace-for-test.json"
+    write_chrome_trace(run, path)
+    trace: dict[str, Any] = json.loads(path.read_text())
+    path.unlink()
+    return trace
 
 
 def write_run(folder: Path, spans: list[Span], *, end_ns: int) -> None:

@@ -189,13 +189,36 @@ def test_faster_or_the_same_holds_nobody_back():
     judgement = judge_gate(side("base"), side("head", {"Alsatian": 0.952}), Rules())
     assert verdicts(judgement)["Alsatian"] == "inconclusive"
     assert judgement.exit_code == 0
+    assert "1 of 2 times are within the tolerance, the others no slower" in gate_sentence(judgement)
+
+
+def test_only_what_may_be_slower_is_counted_as_inconclusive():
+    head = side("head", {"Base": 0.952, "Alsatian": 1.05})
+    judgement = judge_gate(side("base"), head, Rules())
+    assert judgement.exit_code == 4
+    assert "1 of 2 times may have become slower" in gate_sentence(judgement)
+
+
+def test_scenarios_with_a_specification_in_common_are_judged_apart():
+    scenarios = ("fig10", "fig11")
+    base = [run for name in scenarios for run in side("base", scenario=name)]
+    head = [
+        run
+        for name, factor in zip(scenarios, (1.3, 1.0), strict=True)
+        for run in side("head", {"Alsatian": factor}, scenario=name)
+    ]
+    judgement = judge_gate(base, head, Rules())
+    found = [(metric.search, metric.label, metric.verdict) for metric in judgement.metrics]
+    assert len({metric.name for metric in judgement.metrics}) == 4
+    assert sorted(verdict for _, _, verdict in found) == ["regressed", "same", "same", "same"]
+    assert judgement.exit_code == 1
 
 
 def test_the_noise_of_the_machine_is_looked_up_by_heads_specification():
     head = side("head", {"Alsatian": 1.08})
     assert judge_gate(side("base"), head, Rules()).exit_code == 1
-    noise = {head[1].identity: 0.05}.get
-    judgement = judge_gate(side("base"), head, Rules(noise=noise))
+    known = {(head[1].identity, head[1].host_class): 0.05}
+    judgement = judge_gate(side("base"), head, Rules(noise=lambda *key: known.get(key)))
     assert verdicts(judgement) == {"Base": "same", "Alsatian": "inconclusive"}
 
 

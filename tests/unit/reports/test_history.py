@@ -88,6 +88,20 @@ def test_nights_are_added_once_and_read_as_series(tmp_path):
     assert png.exists()
 
 
+def test_every_step_since_the_lowest_level_is_named_and_can_be_accepted(tmp_path):
+    file = tmp_path / "history.jsonl"
+    sizes = (1.1, 1.0, 1.04, 1.08)
+    for number in range(24):
+        add_entries(file, entries_of(night(number, sizes[number // 6])))
+    each = series_of(read_history(file))[0]
+    assert each.drift == pytest.approx(1.08)
+    assert [(entry.commit[:2], round(ratio, 2)) for entry, ratio in each.steps] == [
+        ("cc", 1.04), ("12", 1.04),
+    ]  # fmt: skip
+    accepted = series_of(read_history(file), since="2025-01-19")[0]
+    assert (len(accepted.entries), accepted.drift, accepted.steps) == (6, None, ())
+
+
 def test_a_file_without_a_last_line_end_loses_no_line(tmp_path):
     file = tmp_path / "history.jsonl"
     add_entries(file, entries_of(night(0)))

@@ -121,6 +121,14 @@ def test_rounds_of_older_code_are_left_out_and_counted(tmp_path):
     assert "3 of 5 records are of older code" in loaded.problems[0]
 
 
+def test_newer_code_of_another_scenario_replaces_nothing(tmp_path):
+    write(tmp_path / "fig10", record_json(scenario="fig10", code="a", started_at="2025-06-1"))
+    write(tmp_path / "fig11", record_json(scenario="fig11", code="b", started_at="2025-06-2"))
+    loaded = load_records(tmp_path)
+    assert [(r.scenario, r.code) for r in loaded.records] == [("fig10", "a"), ("fig11", "b")]
+    assert loaded.problems == ()
+
+
 def test_search_and_variant_keys():
     base, other = record("Base"), record("Base + decode_once")
     assert base.search == other.search
