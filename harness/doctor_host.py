@@ -202,7 +202,7 @@ def _noise(cache: Path) -> Finding:
     return Finding(
         subject="noise floor",
         verdict="yes" if floors else "no",
-        detail=f"measured for {len(floors)} specifications"
+        detail=f"known for {len(floors)} specifications"
         if floors
         else "never measured on this class of machines",
         remedy=None if floors else "alsatian-bench noise quick --rounds 8",

@@ -74,20 +74,22 @@ class NoiseFolder:
         )
         return next(enough, None)
 
-    def _recorded(self, identity: str) -> list[dict[str, Any]]:
+    def floors(self) -> list[dict[str, Any]]:
+        """All floors that are known of these machines, one for each specification."""
+        read = (_read(path) for path in sorted(self.folder.glob("[!.]*.json")))
+        measured = [floor for floor in read if isinstance(floor, dict)]
+        known = {floor["identity"]: floor for floor in (*self._recorded(), *measured)}
+        return list(known.values())
+
+    def _recorded(self, identity: str | None = None) -> list[dict[str, Any]]:
         read = (_read(path) for path in sorted(self._baselines.glob(f"*/{NOISE_FILE}")))
         return [
             floor
             for floors in read
             if isinstance(floors, list)
             for floor in floors
-            if (floor["host_class"], floor["identity"]) == (self._host_class, identity)
+            if floor["host_class"] == self._host_class and identity in (None, floor["identity"])
         ]
-
-    def floors(self) -> list[dict[str, Any]]:
-        """All floors that were measured here."""
-        read = (_read(path) for path in sorted(self.folder.glob("[!.]*.json")))
-        return [floor for floor in read if isinstance(floor, dict)]
 
     def _path(self, identity: str) -> Path:
         # Hashed, so that an identity out of a file never becomes a path of its choice.

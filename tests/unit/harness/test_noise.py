@@ -48,6 +48,7 @@ def test_what_a_checkout_brings_fills_the_gaps(tmp_path: Path) -> None:
     folder.keep({**FLOOR, "ratios": [1.0]})
     assert folder.floor("abc") == {**FLOOR, "ratios": [1.0]}
     assert folder.floor("def") == recorded[1]
+    assert [floor["ratios"] for floor in folder.floors()] == [[1.0], FLOOR["ratios"]]
     assert folder.floor("abc", fewest=2) == recorded[0]  # one pair measured here is too few
     assert folder.floor("abc", fewest=3) is None
     assert NoiseFolder(tmp_path / "cache", "other", baselines=baselines).floor("abc") is None
