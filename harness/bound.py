@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from harness.trace import Span
@@ -35,14 +35,20 @@ def time_bound(
     take it out of the bound, which is a sum.
     """
     chunks = substrate.schedule(len(substrate.models)).chunks
-    is_halving = all(
-        answer.train_items == chunks[answer.round - 1].stop for answer in result.ranking
+    is_halving = len(result.round_models) <= len(chunks) and all(
+        answer.round <= len(chunks) and answer.train_items == chunks[answer.round - 1].stop
+        for answer in result.ranking
     )
+    spans = [span for span in spans if _is_described(span)]
     by_phase = {phase: [s for s in spans if s.phase == phase] for phase in NEEDED_SPANS}
     refs = {ref.hash: ref for model in substrate.models.values() for ref in model.blocks}
     reads: dict[str, list[float]] = {ref.architecture: [] for ref in refs.values()}
     for span in [*spans, *background]:
-        if span.phase == "prepare_model" and "bytes" in span.attributes:
+        if (
+            span.phase == "prepare_model"
+            and span.attributes.get("block") in reads
+            and ("bytes" in span.attributes)
+        ):
             reads[span.attributes["block"]].append(_seconds(span))
     if not is_halving or not all(by_phase.values()) or not all(reads.values()):
         return None
@@ -56,18 +62,46 @@ def time_bound(
             needed_executions(_rounds(result, substrate), architecture=architecture), measured
         ),
         proxy_scoring_s=sum(_seconds(span) for span in by_phase["proxy_scoring"]),
-        prepare_data_s=_item_s(by_phase["prepare_data"]) * len(substrate.dataset.labels),
+        prepare_data_s=_items_s(by_phase["prepare_data"], _needed_items(result, substrate)),
         prepare_model_s=sum(median(reads[ref.architecture]) for ref in refs.values()),
     )
 
 
-def _item_s(spans: Sequence[Span]) -> float:
-    """Seconds to prepare one item once in the form of each transform."""
-    by_transform: dict[str | None, list[float]] = {}
+_DESCRIBED = {"inference": ("block", "items"), "prepare_data": ("items",)}
+
+
+def _is_described(span: Span) -> bool:
+    """Whether it says what it was for; spans of plug-ins need not."""
+    return all(span.attributes.get(name) for name in _DESCRIBED.get(span.phase, ()))
+
+
+def _items_s(spans: Sequence[Span], needed: Mapping[str, int]) -> float:
+    """Seconds to prepare the ``needed`` items, by transform, once each.
+
+    Items that were decoded before are ready at once: what decoded them counts, where any did.
+    """
+    made: dict[str | None, list[float]] = {}
+    ready: dict[str | None, list[float]] = {}
     for span in spans:
+        by_transform = made if span.attributes.get("decodes", True) else ready
         each = by_transform.setdefault(span.attributes.get("transform"), [])
         each.append(_seconds(span) / span.attributes["items"])
-    return sum(median(each) for each in by_transform.values())
+    found = {
+        transform: made.get(transform) or ready.get(transform) or made.get(None, [])
+        for transform in needed
+    }
+    return sum(needed[transform] * median(each) for transform, each in found.items() if each)
+
+
+def _needed_items(result: SearchResult, substrate: Substrate) -> Mapping[str, int]:
+    """By transform: the items that its models needed in the rounds that they were in."""
+    chunks = substrate.schedule(len(substrate.models)).chunks
+    needed: dict[str, int] = {}
+    for number, models in enumerate(result.round_models):
+        items = len(chunks[number]) + (len(substrate.split.test) if number == 0 else 0)
+        for transform in {substrate.transform_of(model).text for model in models}:
+            needed[transform] = needed.get(transform, 0) + items
+    return needed
 
 
 def _rounds(result: SearchResult, substrate: Substrate) -> list[tuple[TaskTree, list[int]]]:

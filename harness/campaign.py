@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.environment import describe_environment, git_state, host_class
+from harness.hardware_profiles import calibrated_path
 from harness.host_state import host_state
 from harness.inputs import files_fingerprint, preparation_key
 from harness.limits import Confinement, confine
 from harness.monotone import skipped_after_out_of_memory
+from harness.particulars import IN_TITLE, particulars
 from harness.plug_in_code import fingerprint_for
 from harness.run_facts import run_facts
 from harness.run_store import RECORD_SCHEMA, RunStore, write_record
@@ -34,6 +36,8 @@ class PlannedRun:
     round: int
     key: str
     """Name of the run's folder: identity, round, code, host class and files in one hash."""
+    particulars: str = ""
+    """What tells its search from the campaign's others, besides what its title says."""
 
 
 class Audience(Protocol):
@@ -66,8 +70,15 @@ class Campaign:
         self._cache = cache
         self._monotone = monotone
         self._stands_for = stands_for or {}
+        words = particulars(specs, said=IN_TITLE)
+        particular = {spec.identity: text for spec, text in zip(specs, words, strict=True)}
         self.planned = [
-            PlannedRun(spec=spec, round=number, key=_key(spec, number))
+            PlannedRun(
+                spec=spec,
+                round=number,
+                key=_key(spec, number, self._files_read(spec)),
+                particulars=particular[spec.identity],
+            )
             for number, spec in interleaved(specs, rounds=rounds)
         ]
 
@@ -91,8 +102,9 @@ class Campaign:
         if not force:
             pending = [run for run in pending if not self.runs.is_settled(run.key)]
         prepared = self._prepare([run.spec for run in pending], audience)
-        known = {run.spec: self.runs.status(run.key) for run in self.planned}
-        done = {spec: status for spec, status in known.items() if status is not None}
+        done: dict[RunSpec, str] = {}
+        for run in self.planned:
+            _note(done, run.spec, self.runs.status(run.key))
         statuses = []
         for number, run in enumerate(pending, 1):
             audience.run_starts(run, number=number, of=len(pending))
@@ -104,7 +116,7 @@ class Campaign:
                     continue
                 record = self._record(run, prepared, done=done, audience=audience)
             audience.run_ends(run, record)
-            done[run.spec] = record["status"]
+            _note(done, run.spec, record["status"])
             statuses.append(record["status"])
         return statuses
 
@@ -165,6 +177,7 @@ class Campaign:
                 "host_state": state,
                 "git": git_state(),
                 "code": fingerprint_for(run.spec),
+                "files": self._files_read(run.spec),
                 "started_at": started_at.isoformat(timespec="seconds"),
             }
             write_record(folder, record)
@@ -182,6 +195,7 @@ class Campaign:
                 "prepared": {"model_ids": prepared["model_ids"]},
                 "chosen": dict(spec.chosen),
                 "cache": str(self._cache),
+                "hardware_profile": self._profile(spec),
                 "paced": walls.bandwidth_mechanism == "paced",
             }
             conditions = Conditions(
@@ -193,6 +207,17 @@ class Campaign:
             return run_worker(
                 job, folder=folder, conditions=conditions, on_event=audience.run_event
             )
+
+    def _profile(self, spec: RunSpec) -> str | None:
+        """The file of this machine's measured profile, by which searches are planned."""
+        path = calibrated_path(self._cache, spec.device)
+        return str(path) if path.is_file() else None
+
+    def _files_read(self, spec: RunSpec) -> str:
+        """Fingerprint of all files that steer a run: the user's, and the machine's profile."""
+        profile = self._profile(spec)
+        digest = hashlib.blake2b(Path(profile).read_bytes(), digest_size=8) if profile else None
+        return files_fingerprint(spec.canonical()) + (f"+{digest.hexdigest()}" if digest else "")
 
     def _walls(self, spec: RunSpec | None = None) -> Confinement:
         return confine(
@@ -235,8 +260,13 @@ def _measured(outcome: Outcome, spec: Mapping[str, Any]) -> dict[str, Any]:
     return measured
 
 
-def _key(spec: RunSpec, number: int) -> str:
-    files = files_fingerprint(spec.canonical())
+def _note(done: dict[RunSpec, str], spec: RunSpec, status: str | None) -> None:
+    """Of several rounds, the one that ran out of memory counts."""
+    if status is not None and done.get(spec) != "out_of_memory":
+        done[spec] = status
+
+
+def _key(spec: RunSpec, number: int, files: str) -> str:
     text = "\0".join((spec.identity, str(number), fingerprint_for(spec), host_class(), files))
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     return f"{re.sub(r'[^a-z0-9]+', '-', spec.system.lower())}-{digest}"

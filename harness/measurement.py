@@ -81,7 +81,11 @@ def measure(job: Mapping[str, Any], *, on_progress: Progress) -> dict[str, Any]:
             substrate = _tuned(substrate, job)
             result, readings = carry_out(request, substrate)
             tracer.stop()
-        needed_bytes = store.distinct_bytes_read() + substrate.read_input_bytes()
+        answers = result.ranking if result is not None else ()
+        input_bytes = substrate.read_input_bytes(
+            train_items=max((answer.train_items for answer in answers), default=None)
+        )
+        needed_bytes = store.distinct_bytes_read() + input_bytes
         rate = store.read_rate()
     timed_unit = TimedUnit(started_ns=tracer.started_ns, ended_ns=tracer.ended_ns)
     write_spans(tracer.all_spans, out / SPANS, timed_unit=timed_unit)
@@ -139,9 +143,11 @@ def _open_store(job: Mapping[str, Any]) -> BlockStore:
 
 def _cap_allocator(spec: Mapping[str, Any]) -> None:
     if spec["gpu_allocator_cap"] is not None and spec["device"].startswith("cuda"):
-        total_bytes = torch.cuda.get_device_properties(spec["device"]).total_memory
+        index = torch.device(spec["device"]).index
+        device = torch.cuda.current_device() if index is None else index
+        total_bytes = torch.cuda.get_device_properties(device).total_memory
         share = min(1.0, spec["gpu_allocator_cap"] / total_bytes)
-        torch.cuda.set_per_process_memory_fraction(share, spec["device"])
+        torch.cuda.set_per_process_memory_fraction(share, device)
 
 
 def _gpu_uuid(device: str) -> str | None:
@@ -187,6 +193,7 @@ def search_substrate(job: Mapping[str, Any], store: BlockStore, tracer: Tracer) 
             memory_limit_bytes=spec[
                 "memory_limit" if spec["device"] == "cpu" else "gpu_allocator_cap"
             ],
+            host_limit_bytes=spec["memory_limit"],
             head_classes=spec["head_classes"],
             cuts_by_chunk=spec["precision"] != "fp32",
         ),
@@ -194,7 +201,11 @@ def search_substrate(job: Mapping[str, Any], store: BlockStore, tracer: Tracer) 
         skeletons=skeleton_pool(spec),
         scratch=Path(job["cache"]) / "scratch",
         cost_model=cost_model(
-            find_profile(None, cache=Path(job["cache"]), device=spec["device"]), spec
+            # Found before this process was pinned to cores, which make another machine of it.
+            find_profile(
+                job.get("hardware_profile"), cache=Path(job["cache"]), device=spec["device"]
+            ),
+            spec,
         ),
     )
     check_first_chunk(

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.hardware_profiles import find_profile
 from harness.inputs import cost_model, search_options
+from harness.particulars import IN_SUMMARY, particulars
 from harness.search_shape import search_shape, strategy
 from harness.spec import RunSpec
 from systems.errors import ConfigurationError
@@ -81,9 +82,10 @@ def refuse_probes(specs: Sequence[RunSpec]) -> None:
 
 def rows(runs: Sequence[PredictedRun]) -> list[dict[str, Any]]:
     """The predictions in plain types, for reports."""
+    particular = particulars([run.spec for run in runs], said=IN_SUMMARY)
     return [
         {
-            "search": run.spec.summary.partition(": ")[2],
+            "search": ", ".join(filter(None, (run.spec.summary.partition(": ")[2], words))),
             "label": run.spec.label,
             "identity": run.spec.identity,
             "wall_s": run.wall_s,
@@ -94,7 +96,7 @@ def rows(runs: Sequence[PredictedRun]) -> list[dict[str, Any]]:
             "profile": run.hardware.name,
             "is_fallback": run.hardware.is_fallback,
         }
-        for run in runs
+        for run, words in zip(runs, particular, strict=True)
     ]
 
 

@@ -26,11 +26,11 @@ PLAIN_LINE_EVERY_S = 20.0
 
 
 def run_title(run: PlannedRun) -> str:
-    """One line that names a run: system, architecture, distribution, round."""
+    """One line that names a run: system, search, round."""
     spec = run.spec
     made = spec.distribution or spec.model_set
-    parts = [spec.label, spec.architecture, made, spec.dataset]
-    return f"{' · '.join(parts)} · round {run.round + 1}"
+    parts = [spec.label, spec.architecture, made, spec.dataset, run.particulars]
+    return f"{' · '.join(filter(None, parts))} · round {run.round + 1}"
 
 
 class Display:

@@ -58,7 +58,7 @@ class Comparison:
         rows = [row for search in self.searches for row in search.rows]
         return (
             any(row.status == "ok" for row in rows)
-            and all(row.status in ("ok", "skipped", "missing") for row in rows)
+            and not any(row.went_wrong for row in rows)
             and all(search.agreement.status != "differ" for search in self.searches)
         )
 
@@ -168,19 +168,17 @@ def with_common_bound(rows: Sequence[Row]) -> list[Row]:
     """The rows with one time bound: the least that any run of this search has shown.
 
     A run's own bound is made of its own medians, so that work which is slow throughout is
-    slow in it too. What another system did faster on the same search was possible.
+    slow in it too. What another system did faster on the same search was possible. A system
+    that stops as soon as the winner is known does less, and has a bound of its own.
     """
-    bounds = [
-        row.time_bound_s
-        for row in rows
-        if row.time_bound_s is not None and row.agreement != "differ"
-    ]
-    if not bounds:
-        return list(rows)
-    least = min(bounds)
+    least: dict[int | None, float] = {}
+    for row in rows:
+        if row.time_bound_s is not None and row.agreement != "differ":
+            known = least.get(row.train_items, row.time_bound_s)
+            least[row.train_items] = min(known, row.time_bound_s)
     return [
-        replace(row, time_bound_s=least, efficiency=min(1.0, least / row.wall_s))
-        if row.wall_s
+        replace(row, time_bound_s=bound, efficiency=min(1.0, bound / row.wall_s))
+        if row.wall_s and (bound := least.get(row.train_items))
         else row
         for row in rows
     ]

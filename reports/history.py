@@ -33,12 +33,17 @@ class Entry:
     """In one line, for people."""
     label: str
     identity: str
-    """Of the specification: what makes a series, with the class of machines."""
+    """Of the specification."""
     wall_s: float
     """Median over the rounds."""
     speed_up: float | None
     rounds: int
     schema: int = SCHEMA
+
+    @property
+    def series(self) -> tuple[str | None, ...]:
+        """What its series is of: scenarios may have specifications in common."""
+        return (self.scenario, self.scale, self.identity, self.host_class)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,10 +115,8 @@ def add_entries(path: Path, entries: Sequence[Entry]) -> int:
     Raises:
         ReportError: the file is no history.
     """
-    known = (
-        {(e.time, e.identity, e.host_class) for e in read_history(path)} if path.exists() else set()
-    )
-    new = [e for e in entries if (e.time, e.identity, e.host_class) not in known]
+    known = {(e.time, e.series) for e in read_history(path)} if path.exists() else set()
+    new = [e for e in entries if (e.time, e.series) not in known]
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.read_text(encoding="utf-8") if path.exists() else ""
     with path.open("a", encoding="utf-8") as file:
@@ -155,16 +158,16 @@ def series_of(entries: Sequence[Entry], *, since: str = "") -> tuple[Series, ...
 
     ``since`` is a date (ISO 8601): nights before it are as if they had not been.
     """
-    groups: dict[tuple[str, str], list[Entry]] = {}
+    groups: dict[tuple[str | None, ...], list[Entry]] = {}
     for entry in sorted(entries, key=lambda entry: entry.time):
         if entry.time[: len(since)] < since:
             continue
-        groups.setdefault((entry.identity, entry.host_class), []).append(entry)
+        groups.setdefault(entry.series, []).append(entry)
     found = []
     for group in groups.values():
         fit = levels([entry.wall_s for entry in group])
         found.append(Series(entries=tuple(group), levels=fit, drift=drift(fit)))
-    return tuple(sorted(found, key=lambda series: (series.title, series.entries[0].host_class)))
+    return tuple(sorted(found, key=lambda series: (series.title, series.place)))
 
 
 def _entry(values: Mapping[str, object]) -> Entry:

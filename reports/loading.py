@@ -57,23 +57,30 @@ def load_records(folders: Path | Iterable[Path]) -> Records:
         raise ReportError(
             f"No readable run in {where}.{cause} Make one with 'alsatian-bench run quick'."
         )
-    kept = newest_code(records)
+    kept = newest(records)
     if len(kept) < len(records):
         problems.append(
-            f"{len(records) - len(kept)} of {len(records)} records are of older code than a "
-            "later run of the same specification; they are left out."
+            f"{len(records) - len(kept)} of {len(records)} records are left out: later runs of the "
+            "same specification were of newer code or other files, or did the same round again."
         )
     return Records(records=kept, problems=tuple(problems))
 
 
-def newest_code(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Per scenario, scale, identity and host class, the records of the newest code.
+def newest(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Per scenario, scale, specification and host class, one measurement: one record a round.
 
-    Rounds of two versions of the code are two measurements and are never averaged.
+    Rounds of two versions of the code, or of the files that were read, are two measurements and
+    are never averaged; a round that was done twice, by two campaigns, counts once. What was
+    started last is kept.
     """
     records = sorted(records, key=lambda record: (record.started_at, record.key))
-    code = {_measured(record): record.code for record in records}
-    kept = [record for record in records if code[_measured(record)] == record.code]
+    last = {_measured(record): (record.code, record.files) for record in records}
+    rounds = {
+        (_measured(record), record.round): record
+        for record in records
+        if last[_measured(record)] == (record.code, record.files)
+    }
+    kept = rounds.values()
     return tuple(sorted(kept, key=lambda r: (r.scenario, r.search, r.variant, r.round)))
 
 

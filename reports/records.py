@@ -113,6 +113,8 @@ class Record:
     """What the run was allowed, by which mechanism, and what it took."""
     cache_proof: Mapping[str, object]
     """The state of the page cache at the start, and how it was proved."""
+    gpu_uuid: str | None
+    """Of the device that it ran on; None on a processor."""
     telemetry: Mapping[str, object]
     """The summary of what was sampled beside the run."""
     flags: tuple[Flag, ...] | None
@@ -127,6 +129,8 @@ class Record:
     code: str
     """Fingerprint of the code that can influence the run; for each package of plug-ins that it
     uses, ``+package:fingerprint`` follows."""
+    files: str
+    """Fingerprint of the user's files that were read; empty where that is not known."""
     started_at: str
     """ISO 8601 in UTC, so that text order is time order."""
 

@@ -28,6 +28,8 @@ class Row:
     """Measured rounds."""
     attempts: int
     """All rounds, whatever their status."""
+    went_wrong: int
+    """Of them, those that were neither measured nor skipped."""
     wall_s: float | None
     speed_up: Ratio | None
     """time(Base) / time(system), paired by round; None unless the answers agree."""
@@ -46,6 +48,8 @@ class Row:
     operation_ratio: float | None
     time_bound_s: float | None
     efficiency: float | None
+    train_items: int | None
+    """That the winner's head was trained on; None where nothing was answered."""
     counts: Mapping[str, float]
     agreement: AgreementStatus
     code: str | None
@@ -104,6 +108,7 @@ def measured_row(runs: Sequence[Record], *, group: Sequence[Record], agreement: 
         reason=_reason(runs),
         rounds=len(ok),
         attempts=len(runs),
+        went_wrong=sum(run.status not in ("ok", "skipped") for run in runs),
         wall_s=median([run.wall_s for run in ok if run.wall_s is not None]),
         speed_up=speed_up,
         over_strong=None if last.system == "baseline" else over_strong,
@@ -115,20 +120,27 @@ def measured_row(runs: Sequence[Record], *, group: Sequence[Record], agreement: 
         operation_ratio=_median(ok, lambda run: run.operation_ratio),
         time_bound_s=_median(ok, lambda run: run.time_bound_s),
         efficiency=_median(ok, lambda run: run.efficiency),
+        train_items=_train_items(ok),
         counts=_counts(ok),
         agreement=answers,
         code=last.code,
     )
 
 
+def _train_items(ok: Sequence[Record]) -> int | None:
+    seen = [each.train_items for run in ok if run.answer for each in run.answer.models.values()]
+    return max((items for items in seen if items is not None), default=None)
+
+
 def missing_row(record: Record) -> Row:
     """A row for a system that was measured elsewhere, in ``record``, and not here."""
     return Row(
         label=record.label, system=record.system, variant=record.variant, is_base=record.is_base,
-        status="missing", reason="there is no record of it", rounds=0, attempts=0, wall_s=None,
-        speed_up=None, over_strong=None, published=None, published_s=None, published_phases_s={},
-        remark=None, phases_s={},
-        operation_ratio=None, time_bound_s=None, efficiency=None, counts={},
+        status="missing", reason="there is no record of it", rounds=0, attempts=0, went_wrong=0,
+        wall_s=None, speed_up=None, over_strong=None, published=None, published_s=None,
+        published_phases_s={}, remark=None, phases_s={},
+        operation_ratio=None, time_bound_s=None, efficiency=None, train_items=None,
+        counts={},
         agreement="unchecked", code=None,
     )  # fmt: skip
 

@@ -134,23 +134,24 @@ def log_spread(ratios: Sequence[float]) -> float | None:
     return math.sqrt(math.fsum((value - mean) ** 2 for value in logs) / (len(logs) - 1))
 
 
-def smallest_shown(spread: float, rounds: int) -> float:
+def smallest_shown(spread: float, rounds: int, *, level: float = (1 - CONFIDENCE) / 2) -> float:
     """The smallest slow-down that ``rounds`` paired rounds are nearly sure to show.
 
-    exp((t_97.5% + t_95%) · spread / √rounds): a true ratio of that size gives an interval
-    above 1 in about 95% of comparisons (the usual sum of the two quantiles in place of the
-    noncentral t; Cohen, "Statistical power analysis", 1988, chapter 2).
+    exp((t_{1 − level} + t_95%) · spread / √rounds): a true ratio of that size is shown in about
+    95% of comparisons (the usual sum of the two quantiles in place of the noncentral t; Cohen,
+    "Statistical power analysis", 1988, chapter 2).
 
     Args:
         spread: ``log_spread`` of the paired ratios of the machine.
         rounds: at least 2.
+        level: of the one-sided test; as it stands, an interval of 95% that lies above 1.
 
     Raises:
         ValueError: fewer than two rounds show nothing, whatever the spread.
     """
     if rounds < 2:
         raise ValueError(f"A comparison needs at least two rounds to show anything, not {rounds}.")
-    quantiles = student_t(rounds - 1) + student_t(rounds - 1, below=CONFIDENCE)
+    quantiles = student_t(rounds - 1, below=1 - level) + student_t(rounds - 1, below=CONFIDENCE)
     return math.exp(quantiles * spread / math.sqrt(rounds))
 
 

@@ -42,6 +42,7 @@ class SearchSession:
             self._refs = {
                 ref.hash: ref for m in request.model_ids for ref in substrate.models[m].blocks
             }
+            substrate.build_skeletons(self._refs.values())
             profiles = {block: substrate.profile(ref) for block, ref in self._refs.items()}
             self._output_bytes = {block: p.output_bytes for block, p in profiles.items()}
             self._blocks = substrate.block_source(
@@ -114,13 +115,13 @@ class SearchSession:
             self._tracer.progress(step=self._extracted, steps=self.work, what=self.stage)
 
         # No other call is over this chunk: what is prepared need not outlive its last plan.
-        last = {transform: program for _, parts in planned for transform, program in parts}
+        last = {transform.compact: part for _, parts in planned for transform, part in parts}
         for group, parts in planned:
             for transform, program in parts:
                 inputs = self._loader.batches(
                     [batches[number] for number in program.inputs],
                     transform=transform,
-                    is_last_use=last[transform] is program,
+                    is_last_use=last[transform.compact] is program,
                 )
                 self._engine.run(program, inputs, emit)
             yield group
@@ -208,7 +209,8 @@ class SearchSession:
                     m: count / len(self._test_labels)
                     for m, count in zip(group, correct, strict=True)
                 }
-        with self._tracer.excluded():
+        # Nothing is loaded ahead while the clock stands still.
+        with self._blocks.paused(), self._tracer.excluded():
             for m in model_ids:
                 self._keep_answer(m, scores[m], round_number)
         return scores

@@ -6,7 +6,7 @@ that could make one of them faster without that stands here, for all alike.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -59,6 +59,8 @@ class Settings:
     ends too, as halving systems do: in reduced precision other batches give other numbers."""
     memory_limit_bytes: int | None = None
     """The most memory that the process may take on the device; None where nothing limits it."""
+    host_limit_bytes: int | None = None
+    """The same beside the device; on the processor it is one and the same memory."""
     head_classes: int | None = None
     """Outputs of the scoring layer; None for the dataset's classes."""
 
@@ -128,11 +130,27 @@ class Substrate:
         kept = [file for inputs in self.part_inputs.values() for file in inputs.files]
         return (*(self.dataset.files if has_items else ()), *kept)
 
-    def read_input_bytes(self) -> int:
-        """Bytes of these files that the search needed: the items' all, those of parts as read."""
-        kept = {file for inputs in self.part_inputs.values() for file in inputs.files}
-        items = sum(file.stat().st_size for file in self.input_files if file not in kept)
+    def read_input_bytes(self, *, train_items: int | None = None) -> int:
+        """Bytes of these files that the search needed: the items', those of parts as read.
+
+        ``train_items`` is how many train items it read, the first ones; None: all.
+        """
+        has_items = any(each not in self.part_inputs for each in self.transforms.values())
+        read = {*self.split.test.tolist(), *self.split.train[:train_items].tolist()}
+        files = self.dataset.files if has_items else ()
+        items = sum(file.stat().st_size for item, file in enumerate(files) if item in read)
         return items + sum(inputs.read_bytes() for inputs in self.part_inputs.values())
+
+    def build_skeletons(self, refs: Iterable[BlockRef]) -> None:
+        """Build now what else is built when a block is first bound, where it must be now.
+
+        To find what can be folded, a module is traced, which changes ``torch.nn.Module`` for
+        all threads meanwhile: nothing else may compute or build in that time.
+        """
+        if self.skeletons.folds_batch_norm:
+            with self.tracer.span("prepare_model"):
+                for architecture in dict.fromkeys(ref.architecture for ref in refs):
+                    self.skeletons.skeleton(architecture)
 
     def block_source(
         self, *, keep: bool = False, prefetch: bool = False, ahead_bytes: int | None = None
@@ -154,6 +172,7 @@ class Substrate:
             keep=keep,
             prefetch=prefetch,
             ahead_bytes=ahead_bytes,
+            pinned_bytes=self._host_bytes() // 2 if is_copied else None,
         )
 
     def available_bytes(self) -> int:
@@ -189,13 +208,14 @@ class Substrate:
         is_stored_type = self.skeletons.number_type == torch.float32
         return ref.tensor_bytes if is_stored_type else self.profile(ref).parameter_bytes
 
+    def _host_bytes(self) -> int:
+        return available_bytes("cpu", limit_bytes=self.settings.host_limit_bytes)
+
     def _decoded_budget_bytes(self) -> int:
         given_bytes = self.settings.decoded_budget_bytes
         if given_bytes is not None:
             return given_bytes
-        on_host = self.settings.device == "cpu"
-        limit_bytes = self.settings.memory_limit_bytes if on_host else None
-        return int(DECODED_SHARE * available_bytes("cpu", limit_bytes=limit_bytes))
+        return int(DECODED_SHARE * self._host_bytes())
 
     @property
     def torch_memory_format(self) -> torch.memory_format:

@@ -80,16 +80,21 @@ def phase_windows(spans: Iterable[tuple[str, int, int]]) -> dict[str, PhaseWindo
 
 
 def read_phase_windows(path: Path) -> Mapping[str, PhaseWindows]:
-    """Windows of each phase from a run's ``spans.parquet``, of the host's lane alone."""
+    """Windows of each phase from a run's ``spans.parquet``, of one lane alone.
+
+    That of the device, where the run has one: the host only hands out its work, and spends the
+    device's time waiting somewhere.
+    """
     import pyarrow.parquet as pq
 
     wanted = ("phase", "start_ns", "end_ns", "lane")
     names = [name for name in wanted if name in pq.read_schema(path).names]
     table = pq.read_table(path, columns=names).to_pydict()
     lanes = table.get("lane") or [None] * len(table["phase"])
+    critical = "device" if "device" in lanes else "host"
     rows = zip(table["phase"], table["start_ns"], table["end_ns"], lanes, strict=True)
     return phase_windows(
-        (phase, start, end) for phase, start, end, lane in rows if lane in (None, "host")
+        (phase, start, end) for phase, start, end, lane in rows if lane in (None, critical)
     )
 
 

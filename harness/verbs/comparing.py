@@ -12,8 +12,10 @@ from rich.markup import escape
 from harness.terminal import ERR, OUT
 
 if TYPE_CHECKING:
+    from harness.reproducing import KnownScenario
     from reports.comparison import Comparison
     from reports.readings import ReadingsTable
+    from reports.records import Record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +56,8 @@ def compare_runs(
     Args:
         folders: runs, or folders of runs.
         output: where the files go.
-        scenario: what was run, for the page's title; None where it is not known.
+        scenario: what was run, for the page's title; None: the shipped one that the runs are of,
+            if they are of one.
         command: what has it run again.
 
     Returns:
@@ -72,6 +75,8 @@ def compare_runs(
     from reports.tables import print_comparison, write_csv, write_markdown
 
     loaded = load_records(folders)
+    if scenario is None:
+        scenario, command = _what_was_run(loaded.records)
     comparison, readings = compare(loaded.records), collect_readings(loaded.records)
     output.mkdir(parents=True, exist_ok=True)
     figures: list[Path] = []
@@ -112,6 +117,17 @@ def compare_runs(
         OUT.print(f"Figure: {', '.join(map(str, figures))}")
     OUT.print(f"Analysis: {page}")
     return Compared(comparison=comparison, readings=readings, files=(*tables, *figures, page))
+
+
+def _what_was_run(records: Sequence[Record]) -> tuple[KnownScenario | None, str]:
+    """The shipped scenario of which all runs are, and the command for it."""
+    from harness.reproducing import known_scenario
+
+    kinds = {(record.scenario, record.scale) for record in records}
+    ((name, scale),) = kinds if len(kinds) == 1 else {("", None)}
+    scenario = known_scenario(name, scale)
+    of_scale = f" --scale {scale}" if scale else ""
+    return scenario, f"alsatian-bench run {name}{of_scale}" if scenario else ""
 
 
 def _publish_readings(tables: Sequence[ReadingsTable], output: Path) -> Sequence[Path]:

@@ -183,7 +183,7 @@ def _take_turns(
         ): pair
         for pair in pairing.pairs
     }
-    judgement = _look_until_decided(turns, by_metric, looks=looks, rules=rules)
+    judgement = look_until_decided(turns, by_metric, looks=looks, rules=rules)
     facts: Facts = {
         "runs": turns.runs,
         "replaced": turns.replaced,
@@ -193,7 +193,7 @@ def _take_turns(
     return replace(judgement, faults=tuple(faults) + judgement.faults, notes=tuple(notes)), facts
 
 
-def _look_until_decided(
+def look_until_decided(
     turns: Turns, pairs: Mapping[str, tuple[int, int]], *, looks: Looks, rules: Rules
 ) -> GateJudgement:
     """Measure the rounds up to each look, and judge; from then on only what is undecided.
@@ -255,11 +255,12 @@ def tolerances_of(
 def _noise_remarks(judgement: GateJudgement, looks: Looks) -> list[str]:
     """Whether the rounds can show what the gate is to find, on a machine like this."""
     remarks = []
+    level = looks.levels[-1] / max(1, len(judgement.metrics))  # one slower system among many
     for metric in judgement.metrics:
         times = metric.times
         if times is None or times.noise is None or not times.is_enough:
             continue
-        shown = smallest_shown(times.noise, looks.rounds[-1])
+        shown = smallest_shown(times.noise, looks.rounds[-1], level=level)
         remarks.append(
             f"{metric.label}: {looks.rounds[-1]} rounds on this machine show changes of "
             f"{shown - 1:.1%} and more beyond the tolerance."

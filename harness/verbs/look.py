@@ -61,6 +61,7 @@ def validate(
     output_format: FormatOption = Format.table,
 ) -> None:
     """Check a scenario file and show what it expands to; runs nothing."""
+    from harness.particulars import IN_SUMMARY, particulars
     from harness.spec import plan_runs
 
     for_programs = is_for_programs(output_format)
@@ -83,8 +84,10 @@ def validate(
         f"{plan.scenario.name} is valid: {len(plan.specs)} different runs × "
         f"{plan.scenario.rounds} rounds."
     )
-    for spec in plan.specs:
-        OUT.print(f"  {spec.identity[:12]}  {escape(spec.summary)}")
+    particular = particulars(plan.specs, said=IN_SUMMARY)
+    for spec, words in zip(plan.specs, particular, strict=True):
+        summary = ", ".join(filter(None, (spec.summary, words)))
+        OUT.print(f"  {spec.identity[:12]}  {escape(summary)}")
     for parameters, reason in plan.excluded:
         named = ", ".join(f"{axis}={value}" for axis, value in parameters.items())
         OUT.print(f"  excluded: {escape(named)}: {escape(reason)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from rich.markup import escape
 from harness.terminal import OUT, default_cache, invocation, say_waiting, with_batch_sizes
 from harness.verbs.options import (
     CacheFolder,
+    Changes,
     Filters,
     Format,
     FormatOption,
@@ -30,6 +32,7 @@ def quality(
     scenario: ScenarioName,
     filters: Filters = None,
     scale: Scale = None,
+    changes: Changes = None,
     runs: RunsFolder = Path("runs"),
     cache: CacheFolder = None,
     epochs: Annotated[
@@ -48,17 +51,34 @@ def quality(
     for_programs = is_for_programs(output_format)
     folder = cache or default_cache()
     plan = with_batch_sizes(
-        plan_runs(scenario, filters=filters or [], scale=scale), folder, measure=False
+        plan_runs(scenario, filters=filters or [], scale=scale, changes=changes or []),
+        folder,
+        measure=False,
     )
+    asked = [scenario, *(["--scale", scale] if scale else [])]
+    asked += [word for change in changes or [] for word in ("--set", change)]
     judged = judge_scenario(
-        plan, runs=runs, cache=folder, epochs=epochs, repeats=repeats, output=output
+        plan,
+        runs=runs,
+        cache=folder,
+        epochs=epochs,
+        repeats=repeats,
+        output=output,
+        command=invocation(f"run {shlex.join(asked)}"),
     )
     if for_programs:
         answer_json(quality_lines(judged))
 
 
 def judge_scenario(
-    plan: Any, *, runs: Path, cache: Path, epochs: int | None, repeats: int, output: Path | None
+    plan: Any,
+    *,
+    runs: Path,
+    cache: Path,
+    epochs: int | None,
+    repeats: int,
+    output: Path | None,
+    command: str,
 ) -> Sequence[SearchQuality]:
     """Fine-tune all candidates of the plan's stored runs, and hold the searches against it.
 
@@ -69,6 +89,7 @@ def judge_scenario(
         epochs: of fine-tuning; None: as many as the models' own training had.
         repeats: fine-tunings of each model.
         output: where tables and figure go; None: beside the runs.
+        command: what makes the runs, where there are none.
 
     Returns:
         The searches, judged.
@@ -98,7 +119,6 @@ def judge_scenario(
         if record.identity in planned and record.ok and record.answer is not None
     ]
     if not records:
-        command = invocation(f"run {plan.scenario.name}")
         raise ReportError(
             f"None of the runs of {plan.scenario.name} in {folder} has an answer to judge. Run the "
             f"scenario first: {command}"

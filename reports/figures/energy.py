@@ -108,8 +108,17 @@ def _draw(
         return save_figure(figure, folder, stem)
 
 
+def _is_of_another_gpu(counter: str, record: Record) -> bool:
+    """Whether it counts on a device that the search did not run on."""
+    gpus = record.telemetry.get("gpus")
+    facts = gpus.get(counter.rpartition(".")[0]) if isinstance(gpus, Mapping) else None
+    if record.gpu_uuid is None or not isinstance(facts, Mapping):
+        return False
+    return record.gpu_uuid not in str(facts.get("uuid"))  # NVML writes "GPU-" before it
+
+
 def spent(rounds: Sequence[Record], quantity: Quantity) -> float | None:
-    """The median over rounds of what was counted, over all devices, in the quantity's unit."""
+    """The median over rounds of what was counted for the search, in the quantity's unit."""
     totals = []
     for record in rounds:
         counters = record.telemetry.get("counters")
@@ -118,6 +127,7 @@ def spent(rounds: Sequence[Record], quantity: Quantity) -> float | None:
                 facts["total"]
                 for name, facts in counters.items()
                 if quantity.counters.fullmatch(name)
+                and not _is_of_another_gpu(name, record)
                 and isinstance(facts, Mapping)
                 and isinstance(facts.get("total"), (int, float))
             ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,27 +52,46 @@ def ablations(runs: FigureRuns) -> Mapping[str, Sequence[Ablated]]:
     """
     found: dict[str, list[Ablated]] = {}
     for search in runs.comparison.searches:
-        rows = {row.label: row for row in search.rows}
-        for row in search.rows:
-            name, plus, option = row.label.partition(" + ")
-            if not plus:
+        rows = {tuple(row.label.split(" + ")): row for row in search.rows}
+        for label, row in rows.items():
+            name = label[0]
+            option, common = _changed(label, rows)
+            if not option:
                 continue
-            reference = rows.get(name)
+            reference = rows.get((name, *common))
             own = _times(runs, search, row)
             others = _times(runs, search, reference) if reference is not None else {}
-            common = sorted(own.keys() & others.keys())
+            both = sorted(own.keys() & others.keys())
             ratio, reason = None, ""
             if row.agreement == "differ" or (reference and reference.agreement == "differ"):
                 reason = "answers differ"
-            elif common:
-                ratio = paired_ratio([own[at] for at in common], [others[at] for at in common])
+            elif both:
+                ratio = paired_ratio([own[at] for at in both], [others[at] for at in both])
             elif not own:
                 reason = row.outcome
             else:
-                reason = f"no {name} in the same rounds"
-            entry = Ablated(option=option, search=search.panel_title, ratio=ratio, reason=reason)
+                reason = f"no {' + '.join([name, *common])} in the same rounds"
+            on = " · ".join(filter(None, (search.panel_title, *common)))
+            entry = Ablated(option=option, search=on, ratio=ratio, reason=reason)
             found.setdefault(name, []).append(entry)
     return found
+
+
+def _changed(
+    label: Sequence[str], rows: Collection[tuple[str, ...]]
+) -> tuple[str, tuple[str, ...]]:
+    """The option in which a system differs from its reference, and those that both have.
+
+    The latter is what a whole ablation is about, such as a memory budget. No option where the
+    system is the reference itself; all of them where there is none.
+    """
+    name, *changed = label
+    for at, option in enumerate(changed):
+        common = (*changed[:at], *changed[at + 1 :])
+        if (name, *common) in rows:
+            return option, common
+    is_reference = any(set(other) > set(label) for other in rows)
+    return "" if is_reference else " + ".join(changed), ()
 
 
 def _times(runs: FigureRuns, search: Search, row: Row) -> dict[int, float]:

@@ -97,8 +97,10 @@ def why_no_grid(comparison: Comparison) -> str | None:
     if len({(search.scenario, search.scale, search.host_class) for search in searches}) > 1:
         return "the runs are of several scenarios, scales or machines."
     is_single = len({_place(search.spec) for search in searches}) == len(searches)
-    ignored = (*_AXES, *(_FOLLOWING if is_single else ("system", "options")))
     first = searches[0].spec
+    # How many checkpoints of a family there are is no choice of the scenario's.
+    own = ("models",) if first.get("model_set") == "snapshots" else ()
+    ignored = (*_AXES, *own, *(_FOLLOWING if is_single else ("system", "options")))
     names = {name for search in searches for name in search.spec if name not in ignored}
     differing = sorted(n for n in names if any(s.spec.get(n) != first.get(n) for s in searches))
     if differing:

@@ -123,7 +123,7 @@ def _change(metric: Metric) -> str:
     ratio = metric.times.ratio
     return (
         f"{metric.label}: {_factor(ratio.value)} of its time (95% interval {_factor(ratio.low)} to "
-        f"{_factor(ratio.high)}, tolerance {metric.tolerance:.0%}, "
+        f"{_factor(ratio.high)}, tolerance {_share(metric.tolerance)}, "
         f"{labels.rounds(metric.times.rounds)})."
     )
 
@@ -142,11 +142,15 @@ def _cells(metric: Metric) -> list[str]:
         labels.seconds(metric.head_s),
         value,
         interval,
-        f"{metric.tolerance:.0%}",
+        _share(metric.tolerance),
         str(times.rounds) if times else "0",
         "" if ups is None else f"{labels.ratio(ups[0])} → {labels.ratio(ups[1])}",
         metric.verdict,
     ]
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.3g}%"
 
 
 def _factor(value: float | None) -> str:

@@ -89,7 +89,8 @@ def remarks(search: SearchQuality) -> list[str]:
         "test": "test items, by which the search has chosen too: no others were left",
     }[truth.evaluated_on]
     each = "once" if truth.repeats == 1 else f"{truth.repeats} times"
-    error = standard_error(truth.accuracy[search.best], truth.items * truth.repeats)
+    # Repeats are judged by the same items: they make the items' error no smaller.
+    error = standard_error(truth.accuracy[search.best], truth.items)
     return [
         f"{len(truth.accuracy)} models, each fine-tuned {each} and judged by {truth.items} {on}.",
         f"Best: {search.best}, {truth.accuracy[search.best]:.3f} ± {error:.3f}; "

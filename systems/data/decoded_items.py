@@ -45,6 +45,10 @@ class DecodedItems:
         self.spilled_bytes = 0
         """Written to the temporary file so far."""
 
+    def holds(self, item: int, transform: Transform) -> bool:
+        """Whether the item is here in that form."""
+        return (item, transform) in self._in_memory or (item, transform) in self._in_file
+
     def read_into(self, item: int, transform: Transform, out: np.ndarray) -> bool:
         """Copy an item into ``out`` (contiguous, of the transform's shape); False if unknown.
 

@@ -51,6 +51,10 @@ class ItemSource:
         """From now on, fit items to these at most: nobody asks for others any more."""
         self._transforms &= {transform.compact for transform in transforms}
 
+    def holds(self, items: np.ndarray, transform: Transform) -> bool:
+        """Whether items that are asked for together were kept in that form: by their first."""
+        return self.kept is not None and self.kept.holds(int(items[0]), transform.compact)
+
     def fill(
         self, items: np.ndarray, transform: Transform, out: np.ndarray, *, is_last_use: bool
     ) -> Work:

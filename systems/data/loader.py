@@ -6,6 +6,7 @@ import itertools
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ class BatchLoader:
         Raises:
             DatasetError: an item is damaged, or there is no room to keep it.
         """
-        with self._tracer.span("prepare_data", items=len(items), transform=transform.text):
+        with self._span(items, transform):
             rows = self._inputs.rows(len(items), transform)
             work = self._source.fill(items, transform, rows.numpy(), is_last_use=is_last_use)
             self._count(work)
@@ -94,13 +95,22 @@ class BatchLoader:
         pending: deque[_Pending] = deque()
         try:
             for items in cuts:
-                with self._tracer.span("prepare_data", items=len(items), transform=transform.text):
+                with self._span(items, transform):
                     for request in itertools.islice(upcoming, 1 + BATCHES_AHEAD - len(pending)):
                         pending.append(self._submit(pool, request))
                     prepared = [self._finish(pending.popleft())]
                 yield prepared.pop()  # a name for it would keep it alive meanwhile
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _span(self, items: np.ndarray, transform: Transform) -> AbstractContextManager[None]:
+        """Of preparing items; ``decodes`` says whether that takes more than copying them."""
+        return self._tracer.span(
+            "prepare_data",
+            items=len(items),
+            transform=transform.text,
+            decodes=not self._source.holds(items, transform),
+        )
 
     def _submit(self, pool: ThreadPoolExecutor, request: _Request) -> _Pending:
         """Hand a batch to the pool, a slice for each worker."""
@@ -121,7 +131,7 @@ class BatchLoader:
     def _fill(self, request: _Request, part: slice, out: np.ndarray) -> Work:
         """Fill a part of a batch's rows, in a worker's thread."""
         items, transform = request.items[part], request.transform
-        with self._tracer.span("prepare_data", items=len(items), transform=transform.text):
+        with self._span(items, transform):
             return self._source.fill(items, transform, out[part], is_last_use=request.is_last_use)
 
     def _count(self, work: Work) -> None:

@@ -62,6 +62,7 @@ class BlockSource:
         keep: bool = False,
         prefetch: bool = False,
         ahead_bytes: int | None = None,
+        pinned_bytes: int | None = None,
         place: Callable[[BlockRef, Any], RunnableBlock] | None = None,
     ) -> None:
         self._refs = refs
@@ -70,6 +71,7 @@ class BlockSource:
         self._tracer = tracer
         self._resident_bytes = resident_bytes or (lambda ref: ref.tensor_bytes)
         self._keep = self._all_stay = keep
+        self._pinned_bytes = pinned_bytes
         self._prefetch = prefetch
         # Tensors made in inference mode are of another kind; threads do not inherit the mode.
         self._inference_mode = torch.is_inference_mode_enabled()
@@ -154,6 +156,10 @@ class BlockSource:
             self._in_use.clear()
             self._manager.cancel(lambda key: self._hash(key) not in blocks)
 
+    def paused(self) -> AbstractContextManager[None]:
+        """Meanwhile no load ahead begins; one under way goes on."""
+        return self._manager.paused()
+
     def close(self) -> None:
         """Drop everything and end the thread. May be called at any time, and again."""
         with self._tracer.span("prepare_model"):
@@ -168,7 +174,9 @@ class BlockSource:
         if self._all_stay and not all_fit:
             self._manager.cancel(lambda _: True)
         self._all_stay = self._keep and all_fit
-        self._manager.limit(None if self._all_stay else budget_bytes)
+        self._manager.limit(
+            None if self._all_stay else budget_bytes, below_bytes=self._pinned_bytes
+        )
 
     def _waiting(self, block: str) -> AbstractContextManager[None]:
         """Time until the search has a block; ``waited`` where a thread loads ahead."""

@@ -70,8 +70,10 @@ class Engine:
         ``inputs`` yields the batches of ``program.inputs``; ``program.blocks`` have been
         announced to the source of blocks.
         """
-        for numbers in program.passes:
-            self._run_pass(program.stages, numbers, inputs, emit)
+        # What lies between the blocks is keeping their outputs; all else has its own spans.
+        with self._tracer.span("cache"):
+            for numbers in program.passes:
+                self._run_pass(program.stages, numbers, inputs, emit)
 
     def _run_pass(
         self,
@@ -99,11 +101,10 @@ class Engine:
                         "inference", block=step.block, vertex=step.vertex, items=len(x)
                     ):
                         y = block(x, *side[number])
-                    with self._tracer.span("cache"):
-                        self._account(step, number, x, y, cache)
-                        for model in step.models:
-                            emit(model, number, y)
-                        del x, y
+                    self._account(step, number, x, y, cache)
+                    for model in step.models:
+                        emit(model, number, y)
+                    del x, y
             del block
             self._blocks.end_stage()
         self._tracer.peak("cache_peak_bytes", cache.peak_bytes)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psutil
 import torch
 
+_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
+"""Of cgroups version 2 and 1, as a container sees its own."""
 SHARE = 0.7
 """Of the free memory; the rest is for decoded items, features, heads and the kernels' own."""
 
@@ -19,9 +23,26 @@ def available_bytes(device: str, *, limit_bytes: int | None = None) -> int:
     if device == "cpu":
         free_bytes = psutil.virtual_memory().available
         taken_bytes = psutil.Process().memory_info().rss
+        limits = [limit for limit in (limit_bytes, container_limit()) if limit is not None]
+        limit_bytes = min(limits, default=None)
     else:
         free_bytes = torch.cuda.mem_get_info(device)[0]
         taken_bytes = torch.cuda.memory_reserved(device)
     if limit_bytes is not None:
         free_bytes = min(free_bytes, max(0, limit_bytes - taken_bytes))
     return int(SHARE * free_bytes)
+
+
+def container_limit(cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """The memory that the container may take, in bytes; None where nothing says so.
+
+    The machine's free memory says nothing of it.
+    """
+    for name in _LIMITS:
+        try:
+            limit = int((cgroups / name).read_text())
+        except (OSError, ValueError):  # not there, or the word "max"
+            continue
+        if limit < psutil.virtual_memory().total:
+            return limit
+    return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,7 @@ class IntentManager:
         self._changed = threading.Condition(threading.Lock())
         self._failed: dict[Hashable, BaseException] = {}
         self._is_urgent = False
+        self._pauses = 0
         self._is_closed = False
         self._thread: threading.Thread | None = None
         if is_ahead:
@@ -90,9 +92,14 @@ class IntentManager:
             self._board.signal(intents)
             self._changed.notify_all()
 
-    def limit(self, budget_bytes: int | None) -> None:
-        """Change the budget of the tier that values are used from; None: no limit."""
+    def limit(self, budget_bytes: int | None, *, below_bytes: int | None = None) -> None:
+        """Change the budget of the tier that values are used from; None: no limit.
+
+        ``below_bytes`` is that of each tier below it.
+        """
         with self._changed:
+            for tier in self._tiers[:-1]:
+                tier.budget_bytes = below_bytes
             self._tiers[-1].budget_bytes = budget_bytes
             self._trim()
             self._changed.notify_all()
@@ -149,6 +156,18 @@ class IntentManager:
         with self._changed:
             return self._load_ahead()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Meanwhile the thread begins no load; one under way goes on."""
+        with self._changed:
+            self._pauses += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._pauses -= 1
+                self._changed.notify_all()
+
     def close(self) -> None:
         """Let everything go and end the thread; a load under way is waited for."""
         with self._changed:
@@ -186,7 +205,7 @@ class IntentManager:
 
     def _next_step(self) -> _Step | None:
         """What to load ahead: for the fastest tier that has room for its next key."""
-        if self._is_urgent:
+        if self._is_urgent or self._pauses:
             return None
         for level in reversed(range(len(self._tiers))):
             upwards = self._tiers[level:]

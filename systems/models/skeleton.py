@@ -202,14 +202,14 @@ class SkeletonPool:
         number_type: torch.dtype = torch.float32,
         is_compiled: bool = False,
     ) -> None:
-        self._fold_batch_norm = fold_batch_norm
+        self.folds_batch_norm = fold_batch_norm
         self.number_type = number_type
         self.is_compiled = is_compiled
         self._skeletons: dict[str, Skeleton] = {}
 
     def uncompiled(self) -> SkeletonPool:
         """An empty pool of blocks that compute in the same way, but are not compiled."""
-        return SkeletonPool(fold_batch_norm=self._fold_batch_norm, number_type=self.number_type)
+        return SkeletonPool(fold_batch_norm=self.folds_batch_norm, number_type=self.number_type)
 
     def skeleton(self, block_architecture: str) -> Skeleton:
         """The skeleton of a block architecture, such as ``resnet18/3``.
@@ -230,7 +230,7 @@ class SkeletonPool:
                 self._skeletons[name] = Skeleton(
                     name,
                     block,
-                    fold_batch_norm=self._fold_batch_norm,
+                    fold_batch_norm=self.folds_batch_norm,
                     number_type=self.number_type,
                     is_compiled=self.is_compiled,
                 )

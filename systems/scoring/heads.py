@@ -110,7 +110,7 @@ class HeadTrainer:
         if self._training.standardise:
             train, test = _standardise(train, test)
         weight, bias = self._train(train, y_train, seeds)
-        predicted = torch.baddbmm(bias, test, weight).argmax(2)  # [G, t]
+        predicted = _logits(test, weight, bias).argmax(2)  # [G, t]
         return (predicted == y_test).sum(1)
 
     def _train(self, x: Tensor, y: Tensor, seeds: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -138,6 +138,17 @@ class HeadTrainer:
                 weight.baddbmm_(inputs_t, of_each_tile, alpha=step)
                 bias.add_(gradient.sum(1, keepdim=True), alpha=step)
         return weight.view(heads, size, self._classes), bias  # [G, d, C], [G, 1, C]
+
+
+def _logits(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """[G, n, C] of x [G, n, d]; a large product in tiles, as in training: a product over all
+    features would depend, in its last bits, on how many threads compute it."""
+    heads, size, classes = weight.shape
+    tiles = _tiles(size, classes)
+    if tiles == 1:
+        return torch.baddbmm(bias, x, weight)
+    parts = torch.bmm(_tiled(x, tiles), weight.reshape(heads * tiles, size // tiles, classes))
+    return parts.unflatten(0, (heads, tiles)).sum(1) + bias
 
 
 def _tiles(features: int, classes: int) -> int:

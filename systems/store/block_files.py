@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,6 +91,10 @@ class BlockFiles:
         try:
             fetched = self._fetch(self.path(row.hash), row.file_bytes)
         except (OSError, RuntimeError) as error:
+            if getattr(error, "errno", None) == errno.ENOMEM or "allocate memory" in str(error):
+                raise MemoryError(
+                    f"there is no room for a block of {row.file_bytes} bytes"
+                ) from error
             raise self._damaged(row, f"it cannot be read ({error})") from error
         actual = checksum(fetched.numpy())
         if actual != row.checksum:

@@ -69,7 +69,7 @@ def gate(folder: Path, *arguments: str | Path) -> Result:
     return Result(code=process.returncode, out=process.stdout, err=process.stderr)
 
 
-def test_a_faster_version_with_one_wrong_bit_is_invalid(checkout: Path, tmp_path: Path) -> None:
+def test_one_wrong_bit_is_invalid_and_has_no_number(checkout: Path, tmp_path: Path) -> None:
     result = gate(
         checkout, "--base", "right", "--head", "HEAD", "--scale", "smoke", "--filter",
         "system=alsatian", "--rounds", "1", "--most-rounds", "1", "-o", tmp_path / "out",

@@ -59,4 +59,8 @@ def test_trace_of_nothing_is_a_sentence(project: Project) -> None:
 def test_doctor_says_what_the_machine_can_do(project: Project) -> None:
     result = project.run("doctor", "--format", "json")
     assert result.code == 0
-    assert "memory" in json.dumps(json.loads(result.out)).lower()
+    found = [each for section in json.loads(result.out) for each in section["findings"]]
+    findings = {each["subject"]: each["verdict"] for each in found}
+    assert findings["no swap"] in ("yes", "weaker")
+    assert findings["noise floor"] in ("yes", "no")
+    assert set(findings.values()) <= {"yes", "no", "weaker", "note"}

@@ -34,7 +34,7 @@ def test_a_search_over_trained_models_is_judged(project: Project, tmp_path: Path
     project.write(SCENARIO, "trained.yaml")
     early = project.run("quality", "trained.yaml")
     assert early.code == 3
-    assert "Run the scenario first" in early.err
+    assert "run trained.yaml" in early.err.split("Run the scenario first:")[1]
     ran = project.run("run", "trained.yaml")
     assert ran.code == 0, ran.err
     assert "answers agree" in ran.out

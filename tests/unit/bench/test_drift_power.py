@@ -9,7 +9,7 @@ from bench.drift_power import main, share_found
 
 
 @pytest.mark.parametrize(
-    ("step", "after", "found"), [(0.0, 0, 0.0), (0.1, 10, 1.0), (-0.1, 10, 0.0), (0.1, 2, 0.0)]
+    ("step", "after", "found"), [(0.0, 0, 0.0), (0.1, 10, 1.0), (-0.1, 10, 0.0), (0.1, 3, 1.0)]
 )
 def test_plain_cases(step: float, after: int, found: float) -> None:
     rng = np.random.default_rng(0)

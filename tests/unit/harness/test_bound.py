@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,6 +16,12 @@ from systems.store.store import BlockRef
 
 REFS = {name: BlockRef(hash=name, architecture=f"arch/{name[0]}", tensor_bytes=100)
         for name in ("a", "b1", "b2")}  # fmt: skip
+
+
+class Form(NamedTuple):
+    """As much of a transform."""
+
+    text: str
 
 
 class Substrate:
@@ -34,8 +40,8 @@ class Substrate:
     def cut(self, items: np.ndarray) -> list[np.ndarray]:
         return cut(items, 2)
 
-    def transform_of(self, model_id: str) -> str:
-        return "64 px"
+    def transform_of(self, model_id: str) -> Form:
+        return Form(text="64 px")
 
     def block_hashes(self, model_ids: list[str]) -> dict[str, tuple[str, ...]]:
         return {m: tuple(ref.hash for ref in self.models[m].blocks) for m in model_ids}
@@ -105,8 +111,8 @@ def test_reads_count_on_whichever_thread_they_were() -> None:
 
 def test_models_that_read_other_inputs_share_nothing() -> None:
     class Apart(Substrate):
-        def transform_of(self, model_id: str) -> str:
-            return f"{model_id} px"
+        def transform_of(self, model_id: str) -> Form:
+            return Form(text=f"{model_id} px")
 
     spans = [s for s in SPANS if s.phase != "prepare_data"]
     spans += [span("prepare_data", 0.2, items=2, transform="m1 px") for _ in range(3)]
@@ -115,3 +121,22 @@ def test_models_that_read_other_inputs_share_nothing() -> None:
     assert bound is not None
     assert bound.inference_s == pytest.approx(6 * 1.0 + 6 * 4.0)  # block a for each
     assert bound.prepare_data_s == pytest.approx(6 * (0.1 + 0.2))  # each item for each
+
+
+def test_items_that_were_kept_do_not_make_decoding_cheap() -> None:
+    spans = [s for s in SPANS if s.phase != "prepare_data"]
+    spans += [span("prepare_data", 0.2, items=2, decodes=True) for _ in range(3)]
+    spans += [span("prepare_data", 0.002, items=2, decodes=False) for _ in range(30)]
+    bound = time_bound(RESULT, Substrate(), spans)  # type: ignore[arg-type]
+    assert bound is not None
+    assert bound.prepare_data_s == pytest.approx(6 * 0.1)
+
+
+def test_spans_that_say_nothing_of_their_work_and_further_rounds_are_no_error() -> None:
+    spans = [*SPANS, span("prepare_data", 5.0), span("inference", 5.0, block="a")]
+    spans.append(span("prepare_model", 1.0, block="mine", bytes=7))
+    assert time_bound(RESULT, Substrate(), spans) == time_bound(RESULT, Substrate(), SPANS)  # type: ignore[arg-type]
+    more = SearchResult(
+        ranking=(answer("m1", round=9), answer("m2")), round_models=[("m1", "m2")] * 9
+    )
+    assert time_bound(more, Substrate(), SPANS) is None  # type: ignore[arg-type]

@@ -163,6 +163,17 @@ def test_loading_ahead_follows_start_clocks_and_respects_what_is_needed_sooner()
     assert recorder.resident() == {"b", "c", "d"}
 
 
+def test_nothing_begins_ahead_while_paused_and_what_is_needed_comes() -> None:
+    recorder = Recorder()
+    manager = IntentManager([recorder.tier()], size_of=lambda _: 1, is_ahead=False)
+    manager.signal([once("a", 0), once("b", 1)])
+    with manager.paused():
+        assert not manager.load_ahead()
+        assert manager.acquire(once("a", 0)).key == "a"
+    assert manager.load_ahead()
+    assert recorder.loads == ["a", "b"]
+
+
 def test_a_late_signal_displaces_what_was_loaded_ahead_for_later() -> None:
     recorder = Recorder()
     manager = IntentManager([recorder.tier(ahead=2)], size_of=lambda _: 1, is_ahead=False)

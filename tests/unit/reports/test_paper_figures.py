@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -118,11 +119,13 @@ def test_what_figure_5_lacks_has_its_reason():
 def test_energy_is_the_searchs_own():
     counters = {"tree.cpu_s": 12.5, "sampler.cpu_s": 0.5, "machine.cpu_busy_s": 99.0,
                 "gpu0.energy_j": 3000.0, "gpu1.energy_j": 1000.0}  # fmt: skip
-    telemetry = {"counters": {name: {"total": total} for name, total in counters.items()}}
+    telemetry = {"counters": {name: {"total": total} for name, total in counters.items()},
+                 "gpus": {"gpu0": {"uuid": "GPU-a"}, "gpu1": {"uuid": "GPU-b"}}}  # fmt: skip
     energy, cpu = QUANTITIES
     runs = [record(telemetry=telemetry), record(telemetry={**telemetry, "is_complete": False})]
     assert spent(runs, cpu) == 12.5
-    assert spent(runs, energy) == 4.0
+    assert spent(runs, energy) == 4.0  # whose device is not known
+    assert spent([record(telemetry=telemetry, gpu_uuid="b")], energy) == 1.0
     assert spent([record()], energy) is None
 
 
@@ -202,6 +205,26 @@ def test_an_ablation_is_a_paired_ratio_to_the_system_without_the_change(tmp_path
     assert without.option == "prefetch=false"
     assert without.ratio.value == pytest.approx(1.5)
     assert found["Alsatian (paper)"][0].ratio.value == pytest.approx(1.25 / 2.5 / 1.01**0.5)
+    assert INSIGHTS["ablation"](one(records), tmp_path, "ablation")
+
+
+def test_an_ablation_within_each_memory_budget(tmp_path):
+    records = [
+        replace(
+            record("Alsatian", wall_s=wall_s,
+                   spec={"options": {"memory_budget": budget, "changed": option}}),
+            label=" + ".join(["Alsatian", f"memory_budget={budget}", *option]),
+        )
+        for budget in ("64 MiB", "128 MiB")
+        for option, wall_s in (((), 2.0), (("recompute=false",), 3.0), (("in_place=false",), 2.2))
+    ]  # fmt: skip
+    (found,) = ablations(one(records)).values()
+    assert sorted((each.option, round(each.ratio.value, 2)) for each in found) == [
+        *[("in_place=false", 1.1)] * 2, *[("recompute=false", 1.5)] * 2,
+    ]  # fmt: skip
+    assert {each.search.rpartition(" · ")[2] for each in found} == {
+        "memory_budget=64 MiB", "memory_budget=128 MiB",
+    }  # fmt: skip
     assert INSIGHTS["ablation"](one(records), tmp_path, "ablation")
 
 

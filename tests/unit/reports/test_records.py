@@ -118,7 +118,21 @@ def test_rounds_of_older_code_are_left_out_and_counted(tmp_path):
     write(tmp_path, record_json("SHiFT", **old))
     loaded = load_records(tmp_path)
     assert sorted((r.label, r.code) for r in loaded.records) == [("Base", "b"), ("SHiFT", "a")]
-    assert "3 of 5 records are of older code" in loaded.problems[0]
+    assert "3 of 5 records are left out" in loaded.problems[0]
+
+
+def test_rounds_of_other_files_and_of_earlier_campaigns_are_never_mixed_in(tmp_path):
+    old, new = (
+        {"files": files, "started_at": f"2025-06-{day}"} for files, day in (("a", 1), ("b", 2))
+    )
+    for number in range(3):
+        write(tmp_path / "old", record_json(round=number, **old))
+    write(tmp_path / "new", record_json(round=0, wall_s=3.0, **new))
+    again = {**new, "started_at": "2025-06-3"}
+    write(tmp_path / "again", record_json(round=0, wall_s=4.0, **again))
+    loaded = load_records(tmp_path)
+    assert [(run.files, run.round, run.wall_s) for run in loaded.records] == [("b", 0, 4.0)]
+    assert "4 of 5 records are left out" in loaded.problems[0]
 
 
 def test_newer_code_of_another_scenario_replaces_nothing(tmp_path):
