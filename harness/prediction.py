@@ -127,7 +127,16 @@ def _predicted(spec: RunSpec, hardware: HardwareProfile) -> PredictedRun:
         limit = min(hardware.page_cache_bytes, spec.memory_limit)
         hardware = replace(hardware, page_cache_bytes=limit)
     options, model = search_options(spec.options), cost_model(hardware, canonical)
-    search, way = search_shape(canonical), strategy(spec.system, options)
+    search, way = (
+        search_shape(canonical),
+        strategy(
+            spec.system,
+            options,
+            memory_limit_bytes=spec.memory_limit
+            if spec.device == "cpu"
+            else spec.gpu_allocator_cap,
+        ),
+    )
     if options.choose_search:
         way = replace(way, halves=choose_search(search, way, model).halves)
     prediction = predict(search, way, model)

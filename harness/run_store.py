@@ -22,7 +22,7 @@ from typing import Any
 from harness.claims import Claim, Hold
 
 RECORD = "record.json"
-RECORD_SCHEMA = 4
+RECORD_SCHEMA = 5
 """Version of the record; ``reports.migrations`` reads the earlier ones."""
 
 SETTLED = frozenset({"ok", "out_of_memory", "timeout", "skipped"})

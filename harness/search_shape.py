@@ -15,7 +15,9 @@ import numpy as np
 from harness.inputs import ModelGroup, model_groups
 from scenarios.parameter import AUTO
 from systems.api import SearchOptions
+from systems.data.published.catalogue import PUBLISHED
 from systems.errors import ConfigurationError
+from systems.execution.memory import SHARE
 from systems.models.architectures import architecture
 from systems.models.lineage import distribution, owner, snapshot_lineage
 from systems.models.parts import PARTS
@@ -64,8 +66,10 @@ def search_shape(spec: Mapping[str, Any]) -> SearchShape:
     )
 
 
-def strategy(system: str, options: SearchOptions) -> Strategy:
-    """What a built-in system does.
+def strategy(
+    system: str, options: SearchOptions, *, memory_limit_bytes: int | None = None
+) -> Strategy:
+    """What a built-in system does, with at most so much memory.
 
     Raises:
         ConfigurationError: the system is none of ours; how it works is not known.
@@ -76,7 +80,12 @@ def strategy(system: str, options: SearchOptions) -> Strategy:
             "work is known. Leave it out with --filter system=…"
         )
     shares = system == "joint" or system.startswith("alsatian")
-    return strategy_of(options, halves=system not in ("baseline", "joint"), shares=shares)
+    return strategy_of(
+        options,
+        halves=system not in ("baseline", "joint"),
+        shares=shares,
+        limit_bytes=None if memory_limit_bytes is None else int(SHARE * memory_limit_bytes),
+    )
 
 
 def model_rows(blocks: int, *, spec: Mapping[str, Any], count: int) -> np.ndarray:
@@ -127,6 +136,8 @@ def _padded(rows: list[np.ndarray]) -> np.ndarray:
 def _classes(spec: Mapping[str, Any]) -> int:
     if spec["head_classes"] is not None:
         return spec["head_classes"]
+    if spec["dataset"] in PUBLISHED:
+        return PUBLISHED[spec["dataset"]].classes
     if spec["path"] is None:
         return CLASSES
     folders = [entry for entry in Path(spec["path"]).iterdir() if entry.is_dir()]

@@ -22,12 +22,12 @@ class Records:
     problems: tuple[str, ...] = ()
 
 
-def load_records(folders: Path | Iterable[Path]) -> Records:
+def load_records(folders: Path | Iterable[Path], *, every: bool = False) -> Records:
     """Read every ``record.json`` below one folder or several (or the named files).
 
     A damaged record, one of another schema, or a missing folder becomes a problem and stops
-    nothing. Of runs that were repeated after the code had changed, only those of the newest
-    code are kept; how many were left out is a problem too.
+    nothing. Of runs that were repeated only the ``newest`` are kept, unless ``every`` is asked
+    for; how many were left out is a problem too.
 
     Raises:
         ReportError: there is no readable record at all.
@@ -57,7 +57,7 @@ def load_records(folders: Path | Iterable[Path]) -> Records:
         raise ReportError(
             f"No readable run in {where}.{cause} Make one with 'alsatian-bench run quick'."
         )
-    kept = newest(records)
+    kept = tuple(sorted(records, key=_place)) if every else newest(records)
     if len(kept) < len(records):
         problems.append(
             f"{len(records) - len(kept)} of {len(records)} records are left out: later runs of the "
@@ -74,14 +74,24 @@ def newest(records: Iterable[Record]) -> tuple[Record, ...]:
     started last is kept.
     """
     records = sorted(records, key=lambda record: (record.started_at, record.key))
-    last = {_measured(record): (record.code, record.files) for record in records}
+    last = {_measured(record): record for record in records}
     rounds = {
         (_measured(record), record.round): record
         for record in records
-        if last[_measured(record)] == (record.code, record.files)
+        if _is_one_measurement(record, last[_measured(record)])
     }
     kept = rounds.values()
-    return tuple(sorted(kept, key=lambda r: (r.scenario, r.search, r.variant, r.round)))
+    return tuple(sorted(kept, key=_place))
+
+
+def _place(record: Record) -> tuple[object, ...]:
+    return (record.scenario, record.search, record.variant, record.round, record.started_at)
+
+
+def _is_one_measurement(one: Record, other: Record) -> bool:
+    """Whether nothing that steers them is known to differ."""
+    files = {one.files, other.files} - {None}  # earlier schemas did not write them down
+    return one.code == other.code and len(files) < 2
 
 
 def _measured(record: Record) -> tuple[str | None, ...]:

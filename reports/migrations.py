@@ -9,6 +9,7 @@ schema   what it brought
 3        ``decisions``: what a system or the harness chose by itself, and why
 4        ``scale``: the scale of the scenario that was asked for, and ``stands_for``: the
          published values that its own stand for; ``readings``: what a probe found
+5        ``files``: the fingerprint of the files that steered it, besides our code
 =======  ==============================================================================
 
 A step never invents: what the earlier program did not write is null, "unknown". Files are
@@ -22,7 +23,7 @@ from typing import TypeAlias
 
 Json: TypeAlias = Mapping[str, object]
 
-SCHEMA = 4
+SCHEMA = 5
 """The schema that records are lifted to."""
 
 
@@ -60,9 +61,13 @@ def _from_3(record: Json) -> Json:
     return {**record, "scale": None, "stands_for": {}, "readings": None, "schema": 4}
 
 
+def _from_4(record: Json) -> Json:
+    return {**record, "files": None, "schema": 5}
+
+
 def _unreadable(schema: object) -> str:
     return f"record schema {schema!r}, but this program reads schemas 1 to {SCHEMA}. Left out: "
 
 
-_STEPS: tuple[Callable[[Json], Json], ...] = (_from_1, _from_2, _from_3)
+_STEPS: tuple[Callable[[Json], Json], ...] = (_from_1, _from_2, _from_3, _from_4)
 """From schema i + 1 to schema i + 2."""

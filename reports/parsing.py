@@ -76,7 +76,7 @@ def parse_record(data: object, *, path: Path) -> Record:
         git=record.mapping("git"),
         host_class=record.text("host_class"),
         code=record.text("code"),
-        files=str(record.data.get("files") or ""),
+        files=str(files) if (files := record.data.get("files")) is not None else None,
         started_at=record.text("started_at"),
         decisions=_listed(record, "decisions"),
         readings=_listed(record, "readings"),

@@ -76,7 +76,7 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One run of one system on one search: schema 4 of ``record.json``.
+    """One run of one system on one search: schema 5 of ``record.json``.
 
     None is "unknown" everywhere; unknown numbers are absent from the mappings.
     """
@@ -129,8 +129,9 @@ class Record:
     code: str
     """Fingerprint of the code that can influence the run; for each package of plug-ins that it
     uses, ``+package:fingerprint`` follows."""
-    files: str
-    """Fingerprint of the user's files that were read; empty where that is not known."""
+    files: str | None
+    """Fingerprint of the files that steered the run besides our code: the user's data and
+    models, and what was measured of the machine; None where it was not written down."""
     started_at: str
     """ISO 8601 in UTC, so that text order is time order."""
 

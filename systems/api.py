@@ -82,6 +82,7 @@ class SearchOptions:
             cache_budget_bytes=self.cache_budget_bytes,
             memory_budget_bytes=memory_bytes,
             prefetch=self.prefetch,
+            keep_blocks=self.keep_blocks,
         )
 
 

@@ -38,12 +38,20 @@ def search_shape(model_ids: Sequence[str], substrate: Substrate) -> SearchShape:
     )
 
 
-def strategy_of(options: SearchOptions, *, halves: bool, shares: bool) -> Strategy:
-    """What a system does that halves or not, shares or not, and has these options."""
+def strategy_of(
+    options: SearchOptions, *, halves: bool, shares: bool, limit_bytes: int | None = None
+) -> Strategy:
+    """What a system does that halves or not, shares or not, and has these options.
+
+    ``limit_bytes`` is what the machine lets it have, which counts where it has a choice.
+    """
+    memory_bytes = options.memory_budget_bytes
+    if memory_bytes is None and options.schedule == "auto":
+        memory_bytes = limit_bytes
     return Strategy(
         halves=halves,
         shares=shares,
-        planning=options.planning(memory_bytes=options.memory_budget_bytes),
+        planning=options.planning(memory_bytes=memory_bytes),
         keep_blocks=options.keep_blocks,
         decode_once=options.decode_once,
         batched_heads=options.batched_heads,

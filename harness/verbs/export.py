@@ -26,7 +26,7 @@ def export(
     from reports.export import export_lines, write_export
     from reports.loading import load_records
 
-    loaded = load_records(folders)
+    loaded = load_records(folders, every=True)
     for problem in loaded.problems:
         ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
     if is_for_programs(output_format):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import psutil
-import torch
 
 _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 """Of cgroups version 2 and 1, as a container sees its own."""
@@ -26,6 +25,8 @@ def available_bytes(device: str, *, limit_bytes: int | None = None) -> int:
         limits = [limit for limit in (limit_bytes, container_limit()) if limit is not None]
         limit_bytes = min(limits, default=None)
     else:
+        import torch  # predictions ask for SHARE without it
+
         free_bytes = torch.cuda.mem_get_info(device)[0]
         taken_bytes = torch.cuda.memory_reserved(device)
     if limit_bytes is not None:

@@ -33,6 +33,8 @@ class Planning:
     """For intermediates and parameters together."""
     prefetch: bool = False
     """Blocks are loaded while others compute."""
+    keep_blocks: bool = True
+    """Blocks that fit stay once they are there; else each stage of each pass reads its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +103,8 @@ class Pricing:
             return None
         passes = self._passes(footprint, room_bytes)
         items = sum(self._batch_items)
-        if self._fits(batch_bytes, self._all_parameter_bytes):
+        stay = self._planning.keep_blocks and self._fits(batch_bytes, self._all_parameter_bytes)
+        if stay:
             waiting_s = self._waiting_s(layout, passes)
         else:
             waiting_s = self._waiting_again_s(layout, passes, batch_bytes=batch_bytes)

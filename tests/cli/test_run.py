@@ -18,7 +18,7 @@ RECORD_FIELDS = {
     "operation_ratio", "time_bound_s", "time_bound_parts_s", "efficiency", "dataset", "ingest",
     "environment", "host_class", "host_state", "git", "code", "started_at", "limits",
     "cache_proof", "telemetry", "flags", "gpu_uuid", "decisions", "scale", "stands_for",
-    "readings",
+    "readings", "files",
 }  # fmt: skip
 """What users rely on; a change here is a new version of the schema."""
 
@@ -43,7 +43,7 @@ def test_a_run_leaves_records_tables_and_a_figure(measured: Project) -> None:
     assert sorted(record["label"] for record in records) == ["Alsatian", "SHiFT"]
     for record in records:
         assert set(record) == RECORD_FIELDS
-        assert (record["schema"], record["status"], record["reason"]) == (4, "ok", None)
+        assert (record["schema"], record["status"], record["reason"]) == (5, "ok", None)
         assert (folder / record["key"] / "spans.parquet").is_file()
         assert not (folder / record["key"] / "job.json").exists()
     assert [path.name for path in folder.glob(".*")] in ([], [".claims"])

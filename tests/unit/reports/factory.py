@@ -48,7 +48,7 @@ def record_json(label: str = "Base", **changes: Any) -> dict[str, Any]:
     system, options = SYSTEMS.get(label, (label.lower(), {}))
     wall_s = changes.get("wall_s", 10.0)
     record: dict[str, Any] = {
-        "schema": 4,
+        "schema": 5,
         "scale": None,
         "stands_for": {},
         "readings": None,
@@ -82,6 +82,7 @@ def record_json(label: str = "Base", **changes: Any) -> dict[str, Any]:
         "git": None,
         "host_class": "a machine | 2 cores",
         "code": "c0de",
+        "files": "f11e5",
         "started_at": "2025-06-18T10:00:00Z",
     }  # fmt: skip
     record |= changes

@@ -13,13 +13,14 @@ from tests.unit.reports.factory import record, record_json, write
 NEW_IN_2 = ("limits", "cache_proof", "telemetry", "flags", "host_state", "git")
 NEW_IN_3 = ("decisions",)
 NEW_IN_4 = ("scale", "stands_for", "readings")
+NEW_IN_5 = ("files",)
 
 
 def schema_1(**changes):
     old = {
         name: value
         for name, value in record_json(**changes).items()
-        if name not in NEW_IN_2 + NEW_IN_3 + NEW_IN_4
+        if name not in NEW_IN_2 + NEW_IN_3 + NEW_IN_4 + NEW_IN_5
     }
     return old | {"schema": 1, "environment": {"cores": 2, "load_1min": 0.25}}
 
@@ -29,7 +30,7 @@ def test_records_are_written_in_the_schema_that_is_read():
 
 
 def test_from_2_what_was_not_written_is_unknown():
-    news = NEW_IN_3 + NEW_IN_4
+    news = NEW_IN_3 + NEW_IN_4 + NEW_IN_5
     old = {name: value for name, value in record_json(schema=2).items() if name not in news}
     assert lift(old) == {**old, "schema": SCHEMA, **dict.fromkeys(news), "stands_for": {}}
 
@@ -72,7 +73,7 @@ def test_both_schemas_are_loaded_side_by_side(tmp_path):
 
 @pytest.mark.parametrize("schema", [None, 0, -1, "1", 1.5, True, SCHEMA + 1])
 def test_no_steps_lead_from_there(schema):
-    with pytest.raises(ValueError, match=r"reads schemas 1 to 4\. Left out: "):
+    with pytest.raises(ValueError, match=r"reads schemas 1 to 5\. Left out: "):
         lift({"schema": schema})
 
 

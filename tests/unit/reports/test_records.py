@@ -49,7 +49,7 @@ def test_train_items_follow_from_the_chunks_where_they_are_not_recorded():
         ("{", "not a readable record"),
         ("", "not a readable record"),
         ("[1]", "the record is no JSON object"),
-        (record_json(schema=5), "record schema 5, but this program reads schemas 1 to 4"),
+        (record_json(schema=6), "record schema 6, but this program reads schemas 1 to 5"),
         (record_json(schema="3"), "it was not written by alsatian-bench"),
         (record_json(schema=True), "record schema True"),
         (record_json(flags={}), "'flags' of the record is {}, not a list"),
@@ -160,4 +160,4 @@ def test_a_run_that_was_not_measured_has_no_time():
 
 def test_written_records_survive_the_round_trip(tmp_path):
     path = write(tmp_path, record_json())
-    assert json.loads(path.read_text())["schema"] == 4
+    assert json.loads(path.read_text())["schema"] == 5

@@ -68,3 +68,9 @@ def test_a_budget_that_is_too_small_changes_nothing_but_the_place(search: Search
     assert spilled["counts"]["items_decoded"] == 60
     assert spilled["counts"]["decoded_peak_bytes"] <= 50_000
     assert spilled["counts"]["decoded_spilled_bytes"] > 0
+
+
+def test_what_can_be_folded_is_found_before_anything_is_loaded_ahead(search: Searches) -> None:
+    two = {**TWO, "architecture": "resnet18@32+resnet34@48", "fold_batch_norm": True}
+    shift = search("shift", **two)
+    assert search("alsatian", **two)["answer"] == shift["answer"]

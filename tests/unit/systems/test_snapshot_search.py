@@ -39,6 +39,11 @@ def test_a_search_shares_what_checkpoints_share(search: Searches) -> None:
     assert shared < 0.8 * alone
 
 
+def test_each_item_is_decoded_once_whatever_normalisation_families_want(search: Searches) -> None:
+    counts = search("alsatian", **MIXED)["counts"]  # ViT subtracts 0.5, ResNet ImageNet's means
+    assert (counts["items_decoded"], counts["items_resized"]) == (60, 60)
+
+
 @pytest.mark.slow
 def test_texts_are_searched_with_text_checkpoints(search: Searches) -> None:
     text = {
