@@ -38,21 +38,28 @@ def lines(runs: Path, *, scale: str) -> list[str]:
 
 
 def _cells(name: str, searches: Sequence[Search]) -> list[str]:
-    ours = [row for search in searches for row in search.rows if row.label == "Alsatian"]
+    efficiencies = [
+        row.efficiency for row in _rows(searches, "Alsatian") if row.efficiency is not None
+    ]
     agreed = sum(search.agreement.status == "agree" for search in searches)
     return [
         name,
         *(_factors(searches, label, _speed_up) for label in SYSTEMS),
         _factors(searches, "Alsatian", lambda row: row.operation_ratio),
         _factors(searches, "Alsatian", lambda row: row.published),
-        _range((row.efficiency and 100 * row.efficiency for row in ours), "{:.0f}", "%"),
+        _range((100 * share for share in efficiencies), "{:.0f}", "%"),
         f"agree in {agreed} of {len(searches)}",
     ]
 
 
 def _factors(searches: Sequence[Search], label: str, value: Callable[[Row], float | None]) -> str:
-    rows = [row for search in searches for row in search.rows if row.label == label]
+    rows = _rows(searches, label)
     return _range(map(value, rows), "{:.2f}", "×")
+
+
+def _rows(searches: Sequence[Search], label: str) -> list[Row]:
+    rows = (row for search in searches for row in search.rows)
+    return [row for row in rows if row.label == label and row.agreement != "differ"]
 
 
 def _speed_up(row: Row) -> float | None:

@@ -56,11 +56,13 @@ def time_bound(
     measured = [
         (architecture[span.attributes["block"]], span.attributes["items"], _seconds(span))
         for span in by_phase["inference"]
+        if span.attributes["block"] in architecture
     ]
+    needed = needed_executions(_rounds(result, substrate), architecture=architecture)
+    if not needed.keys() <= {(kind, items) for kind, items, _ in measured}:
+        return None
     return TimeBound(
-        inference_s=inference_bound_s(
-            needed_executions(_rounds(result, substrate), architecture=architecture), measured
-        ),
+        inference_s=inference_bound_s(needed, measured),
         proxy_scoring_s=sum(_seconds(span) for span in by_phase["proxy_scoring"]),
         prepare_data_s=_items_s(by_phase["prepare_data"], _needed_items(result, substrate)),
         prepare_model_s=sum(median(reads[ref.architecture]) for ref in refs.values()),

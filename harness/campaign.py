@@ -103,8 +103,9 @@ class Campaign:
             pending = [run for run in pending if not self.runs.is_settled(run.key)]
         prepared = self._prepare([run.spec for run in pending], audience)
         done: dict[RunSpec, str] = {}
-        for run in self.planned:
-            _note(done, run.spec, self.runs.status(run.key))
+        again = {run.key for run in pending}
+        for run in (run for run in self.planned if run.key not in again):
+            note_status(done, run.spec, self.runs.status(run.key))
         statuses = []
         for number, run in enumerate(pending, 1):
             audience.run_starts(run, number=number, of=len(pending))
@@ -116,7 +117,7 @@ class Campaign:
                     continue
                 record = self._record(run, prepared, done=done, audience=audience)
             audience.run_ends(run, record)
-            _note(done, run.spec, record["status"])
+            note_status(done, run.spec, record["status"])
             statuses.append(record["status"])
         return statuses
 
@@ -260,7 +261,7 @@ def _measured(outcome: Outcome, spec: Mapping[str, Any]) -> dict[str, Any]:
     return measured
 
 
-def _note(done: dict[RunSpec, str], spec: RunSpec, status: str | None) -> None:
+def note_status(done: dict[RunSpec, str], spec: RunSpec, status: str | None) -> None:
     """Of several rounds, the one that ran out of memory counts."""
     if status is not None and done.get(spec) != "out_of_memory":
         done[spec] = status

@@ -41,9 +41,9 @@ class NoiseFolder:
     What was measured here comes first; ``baselines`` is asked for what was not.
     """
 
-    def __init__(self, cache: Path, host_class: str, *, baselines: Path = BASELINES) -> None:
+    def __init__(self, cache: Path, host_class: str, *, baselines: Path | None = None) -> None:
         self._host_class = host_class
-        self._baselines = baselines
+        self._baselines = BASELINES if baselines is None else baselines
         name = hashlib.blake2b(host_class.encode(), digest_size=8).hexdigest()
         self.folder = cache / "noise" / name
 

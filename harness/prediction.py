@@ -124,22 +124,18 @@ def _predicted(spec: RunSpec, hardware: HardwareProfile) -> PredictedRun:
             "known. Predict with --set scorer=linear."
         )
     if spec.memory_limit is not None:
-        limit = min(hardware.page_cache_bytes, spec.memory_limit)
-        hardware = replace(hardware, page_cache_bytes=limit)
+        cached_bytes = min(hardware.page_cache_bytes, spec.memory_limit)
+        hardware = replace(hardware, page_cache_bytes=cached_bytes)
     options, model = search_options(spec.options), cost_model(hardware, canonical)
-    search, way = (
-        search_shape(canonical),
-        strategy(
-            spec.system,
-            options,
-            memory_limit_bytes=spec.memory_limit
-            if spec.device == "cpu"
-            else spec.gpu_allocator_cap,
-        ),
-    )
+    search = search_shape(canonical)
+    limit = spec.memory_limit if spec.device == "cpu" else spec.gpu_allocator_cap
+    way = strategy(spec.system, options, memory_limit_bytes=limit)
     if options.choose_search:
         way = replace(way, halves=choose_search(search, way, model).halves)
-    prediction = predict(search, way, model)
+    try:
+        prediction = predict(search, way, model)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{spec.summary}: cannot be planned. {error}") from error
     return PredictedRun(
         spec=spec,
         wall_s=prediction.wall_s,

@@ -165,7 +165,7 @@ def _search(
 
 
 def with_common_bound(rows: Sequence[Row]) -> list[Row]:
-    """The rows with one time bound: the least that any run of this search has shown.
+    """The rows with a common time bound: the least that any run of as much work has shown.
 
     A run's own bound is made of its own medians, so that work which is slow throughout is
     slow in it too. What another system did faster on the same search was possible. A system

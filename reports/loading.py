@@ -71,13 +71,13 @@ def newest(records: Iterable[Record]) -> tuple[Record, ...]:
 
     Rounds of two versions of the code, or of the files that were read, are two measurements and
     are never averaged; a round that was done twice, by two campaigns, counts once. What was
-    started last is kept.
+    measured is kept, and of that what was started last.
     """
     records = sorted(records, key=lambda record: (record.started_at, record.key))
     last = {_measured(record): record for record in records}
     rounds = {
         (_measured(record), record.round): record
-        for record in records
+        for record in sorted(records, key=lambda record: record.ok)  # what was measured wins
         if _is_one_measurement(record, last[_measured(record)])
     }
     kept = rounds.values()

@@ -49,7 +49,7 @@ class Row:
     time_bound_s: float | None
     efficiency: float | None
     train_items: int | None
-    """That the winner's head was trained on; None where nothing was answered."""
+    """That the last round's heads were trained on; None where nothing was answered."""
     counts: Mapping[str, float]
     agreement: AgreementStatus
     code: str | None

@@ -116,7 +116,9 @@ def lanes_of(spans: Spans) -> tuple[Lane, ...]:
     for lane, title in LANES.items():
         at = np.flatnonzero(lanes == lane)
         if len(at):
-            found.append(Lane(title=title, code=_code(spans, at, edges, is_nested=lane == "host")))
+            found.append(
+                Lane(title=title, code=_code(spans, at, edges, is_nested=lane != "prefetch"))
+            )
     return tuple(found)
 
 

@@ -209,7 +209,7 @@ class SearchSession:
                     m: count / len(self._test_labels)
                     for m, count in zip(group, correct, strict=True)
                 }
-        # Nothing is loaded ahead while the clock stands still.
+        # No load ahead begins while the clock stands still.
         with self._blocks.paused(), self._tracer.excluded():
             for m in model_ids:
                 self._keep_answer(m, scores[m], round_number)

@@ -120,14 +120,16 @@ def compare_runs(
 
 
 def _what_was_run(records: Sequence[Record]) -> tuple[KnownScenario | None, str]:
-    """The shipped scenario of which all runs are, and the command for it."""
+    """The shipped scenario of which all runs are, unchanged, and the command for it."""
     from harness.reproducing import known_scenario
 
     kinds = {(record.scenario, record.scale) for record in records}
     ((name, scale),) = kinds if len(kinds) == 1 else {("", None)}
     scenario = known_scenario(name, scale)
+    if scenario is None or any(r.identity not in scenario.commands for r in records):
+        return None, ""
     of_scale = f" --scale {scale}" if scale else ""
-    return scenario, f"alsatian-bench run {name}{of_scale}" if scenario else ""
+    return scenario, f"alsatian-bench run {name}{of_scale}"
 
 
 def _publish_readings(tables: Sequence[ReadingsTable], output: Path) -> Sequence[Path]:

@@ -190,6 +190,6 @@ def _tolerances(texts: list[str]) -> dict[str, float]:
 def _named(system: str) -> str:
     """The name of a system in records, or the label of one with changed options as it is."""
     labels = {info.label for info in available_systems().values()}
-    if not system or system.partition(" + ")[0] in labels:
+    if not system or system.partition(" + ")[0].removesuffix(" (strong)") in labels:
         return system
     return system_info(system).name

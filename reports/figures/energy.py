@@ -112,7 +112,7 @@ def _is_of_another_gpu(counter: str, record: Record) -> bool:
     """Whether it counts on a device that the search did not run on."""
     gpus = record.telemetry.get("gpus")
     facts = gpus.get(counter.rpartition(".")[0]) if isinstance(gpus, Mapping) else None
-    if record.gpu_uuid is None or not isinstance(facts, Mapping):
+    if record.gpu_uuid is None or not isinstance(facts, Mapping) or not facts.get("uuid"):
         return False
     return record.gpu_uuid not in str(facts.get("uuid"))  # NVML writes "GPU-" before it
 

@@ -86,7 +86,9 @@ def _changed(
     system is the reference itself; all of them where there is none.
     """
     name, *changed = label
-    for at, option in enumerate(changed):
+    places = sorted(range(len(changed)), key=lambda at: "budget=" in changed[at])  # those last
+    for at in places:
+        option = changed[at]
         common = (*changed[:at], *changed[at + 1 :])
         if (name, *common) in rows:
             return option, common

@@ -54,7 +54,7 @@ class BatchLoader:
         Raises:
             DatasetError: an item is damaged, or there is no room to keep it.
         """
-        with self._span(items, transform):
+        with self._span(items, transform, decodes=not self._source.holds(items, transform)):
             rows = self._inputs.rows(len(items), transform)
             work = self._source.fill(items, transform, rows.numpy(), is_last_use=is_last_use)
             self._count(work)
@@ -90,26 +90,29 @@ class BatchLoader:
                     request.items, transform=transform, is_last_use=request.is_last_use
                 )
             return
+        # Before any of them is decoded: while they are, it is a matter of luck what is there.
+        decoded_now = {id(items) for items in cuts if not self._source.holds(items, transform)}
         pool = ThreadPoolExecutor(self._workers, thread_name_prefix="decode")
         upcoming = iter(requests)
         pending: deque[_Pending] = deque()
         try:
             for items in cuts:
-                with self._span(items, transform):
+                with self._span(items, transform, decodes=id(items) in decoded_now):
                     for request in itertools.islice(upcoming, 1 + BATCHES_AHEAD - len(pending)):
                         pending.append(self._submit(pool, request))
                     prepared = [self._finish(pending.popleft())]
+                if self._source.kept is not None:
+                    decoded_now.discard(id(items))
                 yield prepared.pop()  # a name for it would keep it alive meanwhile
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _span(self, items: np.ndarray, transform: Transform) -> AbstractContextManager[None]:
+    def _span(
+        self, items: np.ndarray, transform: Transform, *, decodes: bool
+    ) -> AbstractContextManager[None]:
         """Of preparing items; ``decodes`` says whether that takes more than copying them."""
         return self._tracer.span(
-            "prepare_data",
-            items=len(items),
-            transform=transform.text,
-            decodes=not self._source.holds(items, transform),
+            "prepare_data", items=len(items), transform=transform.text, decodes=decodes
         )
 
     def _submit(self, pool: ThreadPoolExecutor, request: _Request) -> _Pending:
@@ -131,7 +134,7 @@ class BatchLoader:
     def _fill(self, request: _Request, part: slice, out: np.ndarray) -> Work:
         """Fill a part of a batch's rows, in a worker's thread."""
         items, transform = request.items[part], request.transform
-        with self._span(items, transform):
+        with self._tracer.span("prepare_data", items=len(items), transform=transform.text):
             return self._source.fill(items, transform, out[part], is_last_use=request.is_last_use)
 
     def _count(self, work: Work) -> None:

@@ -49,6 +49,8 @@ class BlockSource:
         ahead_bytes: bound on the bytes that were loaded ahead and not used yet, in memory
             and on the device each; None: ``AHEAD_BYTES``. A block larger than that is loaded
             when it is used.
+        pinned_bytes: with ``place``, the most bytes that wait in memory for the device; None:
+            no limit.
         place: moves what ``load`` gave to the device.
     """
 

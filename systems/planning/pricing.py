@@ -103,8 +103,9 @@ class Pricing:
             return None
         passes = self._passes(footprint, room_bytes)
         items = sum(self._batch_items)
-        stay = self._planning.keep_blocks and self._fits(batch_bytes, self._all_parameter_bytes)
-        if stay:
+        fit = self._fits(batch_bytes, self._all_parameter_bytes)
+        is_read_once = self._planning.keep_blocks or len(layout.stage_start) == len(passes) + 1 == 2
+        if fit and is_read_once:
             waiting_s = self._waiting_s(layout, passes)
         else:
             waiting_s = self._waiting_again_s(layout, passes, batch_bytes=batch_bytes)

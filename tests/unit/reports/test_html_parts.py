@@ -76,6 +76,20 @@ def test_a_moment_belongs_to_the_innermost_span(tmp_path: Path) -> None:
     assert decoded(background.code) == [("prepare_model", 400), ("idle", 200)]
 
 
+def test_a_span_around_a_whole_program_hides_nothing_on_the_device_either(tmp_path: Path) -> None:
+    rows = [
+        ("inference", "device", 0, 200, None, None),
+        ("inference", "device", 210, 600, None, None),
+        ("cache", "device", 0, 600, None, None),
+    ]
+    write_spans(tmp_path, [(p, lane, a * 10**6, b * 10**6, *x) for p, lane, a, b, *x in rows],
+                end_ns=600 * 10**6)  # fmt: skip
+    spans = read_spans(tmp_path)
+    assert spans is not None
+    (device,) = lanes_of(spans)
+    assert decoded(device.code) == [("inference", 200), ("cache", 10), ("inference", 390)]
+
+
 def test_steps_show_the_phase_that_took_most_of_them(tmp_path: Path) -> None:
     rows = [("plan", "host", 0, 400, None, None), ("cache", "host", 400, 1000, None, None)]
     write_spans(tmp_path, rows, end_ns=600_000)

@@ -135,6 +135,14 @@ def test_rounds_of_other_files_and_of_earlier_campaigns_are_never_mixed_in(tmp_p
     assert "4 of 5 records are left out" in loaded.problems[0]
 
 
+def test_a_round_that_was_measured_is_not_replaced_by_one_that_was_not(tmp_path):
+    write(tmp_path / "a", record_json(started_at="2025-06-1"))
+    failure = {"status": "failed", "wall_s": None, "answer": None, "reason": "it broke"}
+    write(tmp_path / "b", record_json(**failure, started_at="2025-06-2"))
+    (kept,) = load_records(tmp_path).records
+    assert kept.ok
+
+
 def test_newer_code_of_another_scenario_replaces_nothing(tmp_path):
     write(tmp_path / "fig10", record_json(scenario="fig10", code="a", started_at="2025-06-1"))
     write(tmp_path / "fig11", record_json(scenario="fig11", code="b", started_at="2025-06-2"))
