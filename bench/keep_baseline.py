@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -62,7 +61,8 @@ def keep(noise: Sequence[Path], runs: Sequence[Path], *, below: Path = BASELINES
             (kind,) = by_kind([record])
             kept = new / kind.name / record.path.parent.name
             kept.mkdir(parents=True)
-            shutil.copyfile(record.path, kept / record.path.name)
+            content = json.dumps(json.loads(record.path.read_bytes()), separators=(",", ":"))
+            (kept / record.path.name).write_text(f"{content}\n", encoding="utf-8")
         folder = below / re.sub(r"[^a-z0-9]+", "-", host_class.lower()).strip("-")
         if folder.exists():
             folder.rename(Path(place, "old"))

@@ -47,7 +47,7 @@ def time_bound(
         if (
             span.phase == "prepare_model"
             and span.attributes.get("block") in reads
-            and ("bytes" in span.attributes)
+            and "bytes" in span.attributes
         ):
             reads[span.attributes["block"]].append(_seconds(span))
     if not is_halving or not all(by_phase.values()) or not all(reads.values()):

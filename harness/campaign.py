@@ -36,6 +36,8 @@ class PlannedRun:
     round: int
     key: str
     """Name of the run's folder: identity, round, code, host class and files in one hash."""
+    files: str
+    """Fingerprint of the files that steer it: the user's, and the machine's profile."""
     particulars: str = ""
     """What tells its search from the campaign's others, besides what its title says."""
 
@@ -72,11 +74,13 @@ class Campaign:
         self._stands_for = stands_for or {}
         words = particulars(specs, said=IN_TITLE)
         particular = {spec.identity: text for spec, text in zip(specs, words, strict=True)}
+        files = {spec.identity: self._files_read(spec) for spec in specs}
         self.planned = [
             PlannedRun(
                 spec=spec,
                 round=number,
-                key=_key(spec, number, self._files_read(spec)),
+                key=_key(spec, number, files[spec.identity]),
+                files=files[spec.identity],
                 particulars=particular[spec.identity],
             )
             for number, spec in interleaved(specs, rounds=rounds)
@@ -178,7 +182,7 @@ class Campaign:
                 "host_state": state,
                 "git": git_state(),
                 "code": fingerprint_for(run.spec),
-                "files": self._files_read(run.spec),
+                "files": run.files,
                 "started_at": started_at.isoformat(timespec="seconds"),
             }
             write_record(folder, record)
@@ -215,7 +219,6 @@ class Campaign:
         return str(path) if path.is_file() else None
 
     def _files_read(self, spec: RunSpec) -> str:
-        """Fingerprint of all files that steer a run: the user's, and the machine's profile."""
         profile = self._profile(spec)
         digest = hashlib.blake2b(Path(profile).read_bytes(), digest_size=8) if profile else None
         return files_fingerprint(spec.canonical()) + (f"+{digest.hexdigest()}" if digest else "")

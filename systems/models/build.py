@@ -121,6 +121,17 @@ def plain_features(shape: ModelShape, plain: nn.Module, inputs: Tensor, *side: T
     return _family(shape).features(plain, inputs, *side)
 
 
+def block_tensors(shape: ModelShape, plain: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers of ``plain`` that belong to a block, by their name in it."""
+    in_blocks = {
+        id(tensor)
+        for block in split(shape, plain)
+        for tensor in block.state_dict(keep_vars=True).values()
+    }
+    state = plain.state_dict(keep_vars=True)
+    return {name: tensor for name, tensor in state.items() if id(tensor) in in_blocks}
+
+
 def _family(shape: ModelShape) -> _FamilyModule:
     entry = shape_architecture(shape)
     if entry.snapshot_family is None:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from systems.errors import ConfigurationError
-from systems.models.build import ModelShape, shape_architecture, split
+from systems.models.build import ModelShape, block_tensors, shape_architecture
 
 HUB = "hub"
 """The source that stands for the published weights."""
@@ -48,23 +48,12 @@ def load_weights(shape: ModelShape, plain: nn.Module, source: str) -> None:
             the architecture.
     """
     found = _published(shape) if source == HUB else _read(Path(source))
-    needed = _block_tensors(shape, plain)
+    needed = block_tensors(shape, plain)
     found = _matching_names(found, needed)
     if shape_architecture(shape).depends_on_resolution:
         found = _fit_position_embeddings(shape, found)
     _check(found, needed, what=f"weights '{source}' and {shape.id}")
     plain.load_state_dict({name: found[name] for name in needed if name in found}, strict=False)
-
-
-def _block_tensors(shape: ModelShape, plain: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers of ``plain`` that belong to a block, by their name in it."""
-    in_blocks = {
-        id(tensor)
-        for block in split(shape, plain)
-        for tensor in block.state_dict(keep_vars=True).values()
-    }
-    state = plain.state_dict(keep_vars=True)
-    return {name: tensor for name, tensor in state.items() if id(tensor) in in_blocks}
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:

@@ -104,8 +104,8 @@ class Pricing:
         passes = self._passes(footprint, room_bytes)
         items = sum(self._batch_items)
         fit = self._fits(batch_bytes, self._all_parameter_bytes)
-        is_read_once = self._planning.keep_blocks or len(layout.stage_start) == len(passes) + 1 == 2
-        if fit and is_read_once:
+        is_one_stage = len(layout.stage_start) == 2 and len(passes) == 1
+        if fit and (self._planning.keep_blocks or is_one_stage):
             waiting_s = self._waiting_s(layout, passes)
         else:
             waiting_s = self._waiting_again_s(layout, passes, batch_bytes=batch_bytes)

@@ -34,7 +34,7 @@ class BufferedReader:
     ``bandwidth_bytes_per_s`` is the rate that the reads are held to, in the long run; None
     holds them to nothing (where the system itself limits the disk). With ``drop_behind`` what
     was copied does not stay in the page cache: memory that nobody reads again costs a reader
-    time where it must first be found (in a virtual machine up to 70 ms for 28 MB).
+    time where it must first be found, in a virtual machine with its host.
     """
 
     def __init__(

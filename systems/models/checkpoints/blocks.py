@@ -11,7 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from systems.models.architectures import Architecture
-from systems.models.build import ModelShape, block_architectures, build_plain, split
+from systems.models.build import (
+    ModelShape,
+    block_architectures,
+    block_tensors,
+    build_plain,
+    split,
+)
 from systems.models.checkpoints.configured import configured, family_of
 from systems.models.checkpoints.files import read_tensors
 from systems.models.checkpoints.finding import (
@@ -89,7 +95,7 @@ def load_plain(folder: Path, entry: Architecture) -> nn.Module:
         tensors = {renamed(name): tensor for name, tensor in tensors.items()}
     shape = ModelShape(architecture=entry.name)
     empty = build_plain(shape, device="meta")
-    needed = _in_blocks(shape, empty)
+    needed = block_tensors(shape, empty)
     # Before anything of the size that the configuration says is allocated.
     wanted = sum(tensor.numel() for tensor in needed.values())
     if wanted > sum(tensor.numel() for tensor in tensors.values()):
@@ -170,14 +176,3 @@ def _unknown(names: set[str], needed: Mapping[str, Tensor], *, prefix: str) -> l
     return [
         name for name in bare if name.partition(".")[0] in roots and not name.endswith(_NOT_READ)
     ]
-
-
-def _in_blocks(shape: ModelShape, plain: nn.Module) -> dict[str, Tensor]:
-    """Parameters and buffers of ``plain`` that belong to a block, by their name in it."""
-    in_blocks = {
-        id(tensor)
-        for block in split(shape, plain)
-        for tensor in block.state_dict(keep_vars=True).values()
-    }
-    state = plain.state_dict(keep_vars=True)
-    return {name: tensor for name, tensor in state.items() if id(tensor) in in_blocks}
