@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import traceback
 from typing import NoReturn
@@ -11,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from harness.exit_codes import INTERRUPTED, INVALID, OK, USAGE
+from harness.interrupts import end_on_term
 from harness.terminal import ERR
 from harness.verbs import (
     compare,
@@ -59,7 +59,7 @@ app.add_typer(history.app, name="history")
 
 def main() -> NoReturn:
     """Run the command line; every user error is a sentence and an exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_on_term()
     code = OK
     try:
         # Depending on its version, typer returns the code of an exit or raises it.
@@ -105,7 +105,3 @@ def _is_usage_error(error: Exception) -> bool:
 def _fail(message: str, code: int) -> NoReturn:
     ERR.print(f"[bold red]error:[/bold red] {escape(message)}")
     sys.exit(code)
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt

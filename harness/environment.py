@@ -29,13 +29,14 @@ LIBRARIES = (
 
 CODE = (
     "systems", "harness/worker.py", "harness/measurement.py", "harness/preparation.py",
-    "harness/inputs.py", "harness/bound.py", "harness/supervisor.py", "harness/trace.py",
-    "harness/device_spans.py", "harness/lanes.py", "harness/span_table.py", "harness/profile.py",
-    "harness/page_cache.py", "harness/limits", "harness/telemetry", "harness/run_facts.py",
-    "harness/validity.py", "harness/hardware_profiles.py", "harness/calibration_job.py",
-    "harness/tuning_job.py", "harness/environment.py", "harness/git.py", "harness/host_state.py",
-    "harness/model_sets.py", "harness/part_inputs.py", "harness/skeletons.py",
-    "harness/snapshot_models.py", "harness/trained_models.py", "harness/quality_job.py",
+    "harness/inputs.py", "harness/bound.py", "harness/supervisor.py", "harness/interrupts.py",
+    "harness/trace.py", "harness/device_spans.py", "harness/lanes.py", "harness/span_table.py",
+    "harness/profile.py", "harness/page_cache.py", "harness/limits", "harness/telemetry",
+    "harness/run_facts.py", "harness/validity.py", "harness/hardware_profiles.py",
+    "harness/calibration_job.py", "harness/tuning_job.py", "harness/environment.py",
+    "harness/git.py", "harness/host_state.py", "harness/model_sets.py", "harness/part_inputs.py",
+    "harness/skeletons.py", "harness/snapshot_models.py", "harness/trained_models.py",
+    "harness/quality_job.py",
 )  # fmt: skip
 """Our own files that can, or decide whether a run counts; the rest orders and shows runs."""
 

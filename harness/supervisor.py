@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.interrupts import interrupts_held
 from harness.limits.confinement import Confinement
 from harness.limits.launcher import LAUNCH_FAILED
 from harness.span_table import SPANS
@@ -69,16 +70,17 @@ def run_worker(
     started = time.monotonic()
     limit_s = conditions.wall_limit_s
     with (folder / "worker.log").open("wb") as log, ExitStack() as stack:
-        process = subprocess.Popen(
-            walls.wrap([sys.executable, "-m", "harness.worker", str(job_path)]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env=worker_environment(conditions.threads),
-            start_new_session=True,
-        )
-        stack.callback(walls.end)
-        stack.callback(_end_group, process)
+        with interrupts_held():  # a worker that has started is one that will be ended
+            process = subprocess.Popen(
+                walls.wrap([sys.executable, "-m", "harness.worker", str(job_path)]),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=worker_environment(conditions.threads),
+                start_new_session=True,
+            )
+            stack.callback(walls.end)
+            stack.callback(_end_group, process)
         sampler = None
         if conditions.telemetry:
             sampler = stack.enter_context(Sampler.start(process.pid, folder, cgroups=walls.groups))

@@ -6,10 +6,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from harness.interrupts import interrupts_held
 from harness.limits import launcher
 from harness.limits.bandwidth import DiskThrottle
 from harness.limits.cgroup_v1 import CgroupV1
@@ -84,13 +86,13 @@ class Confinement:
         groups += [throttle.group] if throttle else []
         for parent in {group.parent for group in groups}:
             _remove_leftovers(parent)
-        self._guard = Guard(self.name, groups)
-        try:
+        with ExitStack() as undo:
+            with interrupts_held():
+                self._guard = Guard(self.name, groups)
+                undo.callback(self._take_down)
             self._fence = self._opened(fences)
             self._throttle = self._opened_throttle(throttle)
-        except BaseException:
-            self._take_down()
-            raise
+            undo.pop_all()
         return self
 
     def __exit__(

@@ -34,6 +34,15 @@ def wait_for(condition: object, *, limit_s: float = 120.0) -> None:
         time.sleep(0.05)
 
 
+def still_running(processes: list[psutil.Process]) -> list[str]:
+    """Those that have not given back what they held, as a failed test shows them."""
+    return [
+        str(process)
+        for process in processes
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
 def test_a_run_leaves_records_tables_and_a_figure(measured: Project) -> None:
     folder = measured.folder / "runs" / "small"
     written = [f"comparison.{kind}" for kind in ("csv", "md", "png", "pdf")]
@@ -161,7 +170,7 @@ def test_ctrl_c_keeps_finished_runs_and_the_next_run_goes_on(project: Project) -
     assert process.returncode == 130
     assert "Finished runs are kept" in err
     assert "Traceback" not in err
-    assert not any(worker.is_running() for worker in workers)
+    assert not still_running(workers)
     finished = modified(project)
     assert len(finished) == 1
     result = project.run("run", "small.yaml")
@@ -180,7 +189,7 @@ def test_a_killed_command_takes_its_worker_along_and_harms_nothing(project: Proj
     process.kill()
     process.communicate()
     psutil.wait_procs(workers, timeout=10)
-    assert not any(worker.is_running() for worker in workers)
+    assert not still_running(workers)
     result = project.run("run", "small.yaml")
     assert result.code == 0
     assert len(project.records()) == 2
