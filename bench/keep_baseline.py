@@ -32,7 +32,7 @@ def keep(noise: Sequence[Path], runs: Sequence[Path], *, below: Path = BASELINES
 
     Raises:
         ReportError: there are none, they are of several classes of machines, one failed or was
-            of a changed checkout, or there are too few rounds of a noise floor.
+            of a changed checkout, or a noise floor is biased or of too few rounds.
     """
     measured = load_records(noise).records
     references = load_records(runs).records if runs else ()
@@ -49,6 +49,12 @@ def keep(noise: Sequence[Path], runs: Sequence[Path], *, below: Path = BASELINES
         raise ReportError(
             f"There is a noise floor of {fewest} pairs: one takes {CLAIM_ROUNDS} or more."
         )
+    for floor in floors:
+        if floor.is_biased:
+            raise ReportError(
+                f"{describe(floor, rounds=CLAIM_ROUNDS)} A biased floor is not kept: "
+                "so it looks by chance once in twenty times; measure it again."
+            )
     below.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=below) as place:
         new = Path(place, "new")

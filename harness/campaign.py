@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,8 +65,10 @@ class Campaign:
         self, scenario: str, specs: Sequence[RunSpec], *, rounds: int, runs: Path, cache: Path,
         monotone: Sequence[str] = (),
         stands_for: Mapping[str, Mapping[Any, Any]] | None = None,
+        order: Callable[..., Iterator[tuple[int, RunSpec]]] = interleaved,
     ) -> None:  # fmt: skip
-        """``scenario`` names the folder of the runs: ``Scenario.runs_name``."""
+        """``scenario`` names the folder of the runs (``Scenario.runs_name``); ``order`` is one of
+        ``harness.schedule``."""
         self.scenario, _, self.scale = scenario.partition("@")
         self.runs = RunStore(runs, scenario)
         self._cache = cache
@@ -83,7 +85,7 @@ class Campaign:
                 files=files[spec.identity],
                 particulars=particular[spec.identity],
             )
-            for number, spec in interleaved(specs, rounds=rounds)
+            for number, spec in order(specs, rounds=rounds)
         ]
 
     def pending(self, *, force: bool = False) -> list[PlannedRun]:

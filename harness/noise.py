@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.campaign import Campaign
+from harness.schedule import against_itself
 from harness.spec import RunPlan
 
 SUFFIX = "-noise"
@@ -24,7 +25,10 @@ def noise_campaign(plan: RunPlan, *, rounds: int, runs: Path, cache: Path) -> Ca
     Its run rounds 2i and 2i + 1 are round i of the measurement (``reports.noise``).
     """
     scenario = replace(plan.scenario, name=f"{plan.scenario.name}{SUFFIX}")
-    return Campaign(scenario.runs_name, plan.specs, rounds=2 * rounds, runs=runs, cache=cache)
+    return Campaign(
+        scenario.runs_name, plan.specs, rounds=2 * rounds, runs=runs, cache=cache,
+        order=against_itself,
+    )  # fmt: skip
 
 
 BASELINES = Path(__file__).resolve().parent.parent / "bench" / "baselines"

@@ -16,3 +16,15 @@ def interleaved(specs: Sequence[T], *, rounds: int) -> Iterator[tuple[int, T]]:
     for number in range(rounds):
         for spec in specs if number % 2 == 0 else reversed(specs):
             yield number, spec
+
+
+def against_itself(specs: Sequence[T], *, rounds: int) -> Iterator[tuple[int, T]]:
+    """(round, spec) in the order A A B B C C, C C B B A A, …: rounds 2i and 2i + 1 are a pair.
+
+    Nothing stands between the two runs of a pair, as between the two sides of a gate.
+    ``rounds`` is even.
+    """
+    for pair in range(rounds // 2):
+        for spec in specs if pair % 2 == 0 else reversed(specs):
+            yield 2 * pair, spec
+            yield 2 * pair + 1, spec

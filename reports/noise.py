@@ -1,18 +1,19 @@
 """A/A: how much two runs of the same specification differ on one machine.
 
-In an A/A measurement each specification is run twice per round. The pairs are formed as
-those of a comparison of two systems are (order reversed every other round), so what their
-ratios scatter is what no comparison on that machine can see through.
+In an A/A measurement each specification is run twice per round, one run right after the other
+as the two sides of a gate are, and taken in reversed order every other round. What the ratios of
+these pairs scatter is what no gate on that machine can see through.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from reports.records import Record
-from reports.statistics import Ratio, log_spread, median, paired_ratio, smallest_shown
+from reports.statistics import Ratio, median, paired_ratio, smallest_shown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +45,14 @@ class NoiseFloor:
 
     @property
     def sigma_log(self) -> float | None:
-        """Standard deviation of one pair's log-ratio; None with fewer than two rounds."""
-        return log_spread(self.ratios)
+        """Root mean square of the pairs' log-ratios; None with fewer than two rounds.
+
+        Around 0, where they would all lie without noise, and not around their mean: what
+        favours one of two equal runs is noise too.
+        """
+        if self.rounds < 2:
+            return None
+        return math.sqrt(math.fsum(math.log(ratio) ** 2 for ratio in self.ratios) / self.rounds)
 
     @property
     def largest(self) -> float:

@@ -86,3 +86,14 @@ def test_scales_and_folders_above_are_told_apart(tmp_path: Path) -> None:
     folder = keep([noise], [tmp_path / "runs"], below=tmp_path / "baselines")
     assert {path.name for path in folder.iterdir() if path.is_dir()} == {"gate", "gate@gpu"}
     assert "alsatian-bench run gate --scale gpu --rounds 8" in (folder / "README.md").read_text()
+
+
+def test_a_biased_floor_is_not_kept(tmp_path: Path) -> None:
+    # The second of two equal runs is always the slower one, whichever comes first.
+    noise = stored(tmp_path / "gate-noise", 16)
+    for path in noise.glob("*/record.json"):
+        run = json.loads(path.read_text())
+        is_second = run["round"] % 4 in (1, 2)
+        path.write_text(json.dumps({**run, "wall_s": 11.0 if is_second else 10.0}))
+    with pytest.raises(ReportError, match="A biased floor is not kept"):
+        keep([noise], [], below=tmp_path / "baselines")

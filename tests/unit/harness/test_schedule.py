@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.schedule import interleaved
+from harness.schedule import against_itself, interleaved
 
 
 def test_every_other_round_is_reversed() -> None:
@@ -20,3 +20,9 @@ def test_a_linear_drift_cancels_over_an_even_number_of_rounds(specs: int, half: 
     for place, (_, spec) in enumerate(interleaved(range(specs), rounds=2 * half)):
         sums[spec] += place
     assert len(set(sums.values())) == 1
+
+
+def test_the_runs_of_a_pair_stand_side_by_side() -> None:
+    assert list(against_itself("AB", rounds=4)) == [
+        (0, "A"), (1, "A"), (0, "B"), (1, "B"), (2, "B"), (3, "B"), (2, "A"), (3, "A"),
+    ]  # fmt: skip

@@ -22,7 +22,7 @@ def test_pairs_by_hand():
     assert floor.ratios == pytest.approx((1.1, 1.5))
     assert floor.rounds == 2
     assert floor.ratio.value == pytest.approx(math.sqrt(1.1 * 1.5))
-    assert floor.sigma_log == pytest.approx(math.log(1.5 / 1.1) / math.sqrt(2))
+    assert floor.sigma_log == pytest.approx(math.hypot(math.log(1.1), math.log(1.5)) / math.sqrt(2))
     assert floor.largest == pytest.approx(1.5)
     assert floor.median_s == 10.5
     assert floor.measured_at == "2025-06-18T10:00:03Z"
