@@ -71,21 +71,30 @@ class SideProcess:
 
     def __init__(self, side: Side, request: Request, *, log: Path) -> None:
         self.side = side
+        self.tolerances: Mapping[str, Mapping[str, float]] = {}
+        """By scenario and system, once it has planned: the change that it lets pass. An older
+        version does not say."""
         self._log = log
         own = side.root / "harness" / Path(gate_side.__file__).name
         program = own if own.is_file() else Path(gate_side.__file__)
         paths = [str(side.root), os.environ.get("PYTHONPATH", "")]
         with log.open("wb") as errors:
-            self._process = subprocess.Popen(
-                # -P: the program's own folder is full of modules named as standard ones
-                [str(side.python), "-P", str(program)],
-                cwd=side.root,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    # -P: the program's own folder is full of modules named as standard ones
+                    [str(side.python), "-P", str(program)],
+                    cwd=side.root,
+                    env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                )
+            except OSError as error:
+                raise ConfigurationError(
+                    f"'{side.python}' cannot be started ({error.strerror}): --{side.name}-python "
+                    "takes the path of a Python interpreter that has what the version needs."
+                ) from error
         self._send(
             scenarios=list(request.scenarios), scale=request.scale, filters=list(request.filters),
             changes=list(request.changes), rounds=request.rounds, runs=str(side.runs),
@@ -100,6 +109,7 @@ class SideProcess:
             BenchError: this version does not run.
         """
         answer = self._answer("planned")
+        self.tolerances = answer.get("tolerances", {})
         return answer["cells"], answer["absent"]
 
     def prepare(self, cells: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ with JSON lines on standard output; what libraries print goes to standard error.
 
 1. ``{"scenarios", "scale", "filters", "changes", "rounds", "runs", "cache"}``, answered by
    ``{"event": "planned", "cells": [{"identity", "scenario", "scale", "label", "spec"}, …],
-   "absent": [scenario, …]}``;
+   "absent": [scenario, …], "tolerances": {scenario: {system: share}}}``;
 2. ``{"prepare": [cell, …]}`` with places in ``cells``: ``{"event": "prepared"}``;
 3. ``{"cell": cell, "round": round}``, any number of times:
    ``{"event": "done", "status", "reason", "wall_s"}``; the record is below ``runs``.
@@ -30,7 +30,9 @@ from harness.campaign import Campaign, PlannedRun
 from harness.spec import RunPlan, RunSpec, plan_runs
 from scenarios.errors import ScenarioError
 from scenarios.loading import find_scenario
+from scenarios.scenario import Scenario
 from systems.errors import BenchError, ConfigurationError
+from systems.registry import system_info
 
 
 class SingleRuns(Campaign):
@@ -112,6 +114,7 @@ def serve(commands: Iterable[Mapping[str, Any]], talk: Talk) -> None:
         "planned",
         cells=[_described(plans[at], spec, request["scale"]) for at, spec in cells],
         absent=absent,
+        tolerances={plan.scenario.name: tolerance_of(plan.scenario) for plan in plans},
     )
     for command in commands:
         if "prepare" in command:
@@ -144,6 +147,12 @@ def _plans(request: Mapping[str, Any]) -> tuple[list[RunPlan], list[str]]:
             )
         plans.append(plan)
     return plans, absent
+
+
+def tolerance_of(scenario: Scenario) -> dict[str, float]:
+    """The change that a scenario lets pass, by the systems' own names."""
+    shares = getattr(scenario, "tolerance", {})
+    return {system_info(system).name: share for system, share in shares.items()}
 
 
 def _described(plan: RunPlan, spec: RunSpec, scale: str | None) -> dict[str, Any]:

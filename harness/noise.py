@@ -14,6 +14,8 @@ from typing import Any
 from harness.campaign import Campaign
 from harness.schedule import against_itself
 from harness.spec import RunPlan
+from harness.worktrees import find_repository
+from systems.errors import ConfigurationError
 
 SUFFIX = "-noise"
 """A/A runs are kept beside those of their scenario, and are never taken for them."""
@@ -31,8 +33,17 @@ def noise_campaign(plan: RunPlan, *, rounds: int, runs: Path, cache: Path) -> Ca
     )  # fmt: skip
 
 
-BASELINES = Path(__file__).resolve().parent.parent / "bench" / "baselines"
-"""What a checkout of this project knows of some classes of machines; a package has none."""
+_BASELINES = Path("bench", "baselines")
+BASELINES = Path(__file__).resolve().parent.parent / _BASELINES
+"""What this checkout knows of some classes of machines; an installed package has none."""
+
+
+def known_baselines() -> Path:
+    """Those of the checkout that the user stands in, else of the code that runs."""
+    try:
+        return find_repository(Path.cwd()) / _BASELINES
+    except ConfigurationError:
+        return BASELINES
 
 
 NOISE_FILE = "noise.json"
@@ -42,12 +53,13 @@ NOISE_FILE = "noise.json"
 class NoiseFolder:
     """The noise floors of one class of machines, a JSON file for each specification.
 
-    What was measured here comes first; ``baselines`` is asked for what was not.
+    What was measured here comes first; ``baselines`` (``known_baselines()``) is asked for what
+    was not.
     """
 
     def __init__(self, cache: Path, host_class: str, *, baselines: Path | None = None) -> None:
         self._host_class = host_class
-        self._baselines = BASELINES if baselines is None else baselines
+        self._baselines = known_baselines() if baselines is None else baselines
         name = hashlib.blake2b(host_class.encode(), digest_size=8).hexdigest()
         self.folder = cache / "noise" / name
 

@@ -58,6 +58,9 @@ class RunFacts:
     others_share: float | None = None
     """Processor time of others / (time × cores): of the machine's cores or of those that the
     run may use, whichever is more."""
+    held_up_share: float | None = None
+    """Processor time of others on the run's cores / time, where the run computes on all of them:
+    its threads wait for the slowest, so that it takes up to 1 / (1 - this) times as long."""
     stolen_share: float | None = None
     """Processor time that a hypervisor gave to others / (time × cores of the machine)."""
     is_telemetry_asked: bool = False
@@ -103,6 +106,7 @@ def run_facts(record: Mapping[str, Any]) -> RunFacts:
         allocator_retries=(record.get("counts") or {}).get("allocator_retries"),
         swapped_bytes=_sum(doubts.get("swap_in_bytes"), doubts.get("swap_out_bytes")),
         others_share=_most(doubts.get("others_cpu_share"), doubts.get("others_own_cores_share")),
+        held_up_share=_held_up_share(spec, doubts),
         stolen_share=doubts.get("steal_share"),
         is_telemetry_asked=bool(spec.get("telemetry")),
         samples=sampling.get("samples"),
@@ -110,6 +114,15 @@ def run_facts(record: Mapping[str, Any]) -> RunFacts:
         interval_s=sampling.get("interval_s"),
         **_gpu_facts(record, telemetry),
     )
+
+
+def _held_up_share(spec: Mapping[str, Any], doubts: Mapping[str, Any]) -> float | None:
+    share, cores = doubts.get("others_own_cores_share"), doubts.get("own_cores")
+    if share is None or cores is None or spec.get("device") != "cpu":
+        return None
+    threads = spec.get("threads")
+    is_on_all = threads is None or threads >= cores  # else others have a core for themselves
+    return share * cores if is_on_all else None
 
 
 def _gpu_facts(record: Mapping[str, Any], telemetry: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,8 @@ gpu_power_capped       power limit held clocks down, over 5% of samples never
 gpu_shared             another process computed on the run's GPU        always
 allocator_retried      the GPU allocator freed its cache to go on       never
 swapped                the machine swapped during the run               over 16 MiB
-machine_busy           other processes took over 5% of the processors   over 25%
+machine_busy           other processes took over 5% of the processors,  over 25%, or over 20%
+                       or of one of those on which all threads compute  of that one
 processors_stolen      the hypervisor took over 2% of the processors    over 10%
 not_watched            telemetry asked for; no samples                  never
 samples_missing        a gap of over 1 s or 10 intervals between        never
@@ -47,6 +48,8 @@ POWER_CAPPED_SHARE = 0.05
 SWAPPED_INVALID_BYTES = 16 * 2**20
 BUSY_SHARE = 0.05
 BUSY_INVALID_SHARE = 0.25
+HELD_UP_SHARE = 0.05
+HELD_UP_INVALID_SHARE = 0.20
 STOLEN_SHARE = 0.02
 STOLEN_INVALID_SHARE = 0.10
 GAP_INTERVALS = 10
@@ -242,13 +245,13 @@ def swapped(facts: RunFacts) -> Flag | None:
 
 def machine_busy(facts: RunFacts) -> Flag | None:
     """Other processes take processors, caches and memory bandwidth."""
-    share = facts.others_share
-    if share is None or share <= BUSY_SHARE:
+    share, held_up = facts.others_share, facts.held_up_share or 0.0
+    if share is None or (share <= BUSY_SHARE and held_up <= HELD_UP_SHARE):
         return None
     return Flag(
         name="machine_busy",
         sentence=f"Other processes took {share:.1%} of the machine's processor time.",
-        invalidates=share > BUSY_INVALID_SHARE,
+        invalidates=share > BUSY_INVALID_SHARE or held_up > HELD_UP_INVALID_SHARE,
     )
 
 

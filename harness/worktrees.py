@@ -67,6 +67,18 @@ def check_clean(repository: Path) -> None:
         )
 
 
+def forget_worktrees(repository: Path, *, gone_from: Path) -> None:
+    """Let git forget the worktrees below a folder that are no longer there.
+
+    Others that it cannot see at the moment, on a disk that is not mounted, say, are none of ours.
+    """
+    for line in git(repository, "worktree", "list", "--porcelain").splitlines():
+        kind, _, name = line.partition(" ")
+        path = Path(name)
+        if kind == "worktree" and path.is_relative_to(gone_from.resolve()) and not path.exists():
+            git(repository, "worktree", "remove", "--force", name)
+
+
 @contextmanager
 def worktree(repository: Path, commit: str, folder: Path) -> Iterator[Path]:
     """The files of ``commit`` in ``folder``, until the end of the block.
@@ -74,7 +86,6 @@ def worktree(repository: Path, commit: str, folder: Path) -> Iterator[Path]:
     Raises:
         GitError: git cannot make it.
     """
-    git(repository, "worktree", "prune")  # what killed processes left behind
     git(repository, "worktree", "add", "--quiet", "--detach", str(folder), commit)
     try:
         yield folder

@@ -11,7 +11,7 @@ import numpy as np
 SHORTEST = 3
 """Values of a level: fewer are outliers, not a level."""
 PENALTY = 4.0
-"""Of a further level, in log(number of values): ``bench.drift_power`` shows what comes of it."""
+"""Of a level, in log(number of values): ``bench.drift_power`` shows what comes of it."""
 _TRIMMED = 0.9
 """Share of the differences of neighbours that tells the scatter; steps are among the rest."""
 _RMS_OF_TRIMMED = 0.7893
@@ -30,15 +30,23 @@ class Level:
     """Geometric mean."""
 
 
-def levels(values: Sequence[float]) -> tuple[Level, ...]:
+def levels(values: Sequence[float], *, among: int = 1) -> tuple[Level, ...]:
     """The best description of positive ``values`` in time order by constant levels.
 
     The sum of squared distances of their logarithms from their level's mean, in units of the
-    scatter from value to value, plus ``PENALTY`` · log n for each level, is least over all
-    divisions into levels of at least ``SHORTEST`` values (optimal partitioning: Jackson et al.,
-    "An algorithm for optimal partitioning of data on an interval", IEEE Signal Processing
-    Letters 12(2), 2005). The scatter is taken from the differences of neighbours, which a few
-    steps do not touch.
+    scatter from value to value, plus a price for each level, is least over all divisions into
+    levels of at least ``SHORTEST`` values (optimal partitioning: Jackson et al., "An algorithm
+    for optimal partitioning of data on an interval", IEEE Signal Processing Letters 12(2),
+    2005). The scatter is taken from the differences of neighbours, which a few steps do not
+    touch.
+
+    The price is ``PENALTY`` · log n + 2 · log ``among``. What a division gains by chance has
+    tails near exp(−gain / 2), so that one of ``among`` series of equal values is divided about
+    as rarely as a single one (Bonferroni's bound).
+
+    Args:
+        values: in time order.
+        among: the number of series that are looked at together.
 
     Raises:
         ValueError: a value is not positive and finite.
@@ -56,7 +64,7 @@ def levels(values: Sequence[float]) -> tuple[Level, ...]:
     least = np.full(count + 1, np.inf)
     least[0] = 0.0
     begin = np.zeros(count + 1, dtype=np.int64)
-    price = PENALTY * math.log(count)
+    price = PENALTY * math.log(count) + 2 * math.log(among)
     for end in range(SHORTEST, count + 1):
         starts = np.arange(end - SHORTEST + 1)
         lengths = end - starts

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from reports.comparison import compare
-from reports.drift import Level, drift, levels
+from reports.drift import SHORTEST, Level, drift, levels
 from reports.errors import ReportError
 from reports.grouping import by_kind
 from reports.records import Record
@@ -156,7 +156,8 @@ def read_history(path: Path) -> tuple[Entry, ...]:
 def series_of(entries: Sequence[Entry], *, since: str = "") -> tuple[Series, ...]:
     """The series, by what was measured and the class of machines.
 
-    ``since`` is a date (ISO 8601): nights before it are as if they had not been.
+    ``since`` is a date (ISO 8601): nights before it are as if they had not been. Among many
+    series a level takes more to be one, so that all together are as rarely divided for nothing.
     """
     groups: dict[tuple[str | None, ...], list[Entry]] = {}
     for entry in sorted(entries, key=lambda entry: entry.time):
@@ -164,8 +165,9 @@ def series_of(entries: Sequence[Entry], *, since: str = "") -> tuple[Series, ...
             continue
         groups.setdefault(entry.series, []).append(entry)
     found = []
+    among = max(1, sum(len(group) >= 2 * SHORTEST for group in groups.values()))
     for group in groups.values():
-        fit = levels([entry.wall_s for entry in group])
+        fit = levels([entry.wall_s for entry in group], among=among)
         found.append(Series(entries=tuple(group), levels=fit, drift=drift(fit)))
     return tuple(sorted(found, key=lambda series: (series.title, series.place)))
 

@@ -98,6 +98,7 @@ def _others(series: Series, tracks: Mapping[str, Track], window: Window) -> dict
         "others_own_cores_share": _left_over(
             own_busy_s, tree_s, sampler_s if is_beside else 0.0, len(own) * window.seconds
         ),
+        "own_cores": len(own) or None,
         "steal_share": _share(
             _total(tracks, "machine.cpu_steal_s", window), len(core_tracks) * window.seconds
         ),

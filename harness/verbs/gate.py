@@ -97,7 +97,7 @@ def gate(
     )
     from reports.gating.looks import Looks
     from reports.gating.metric import Rules
-    from reports.gating.tables import gate_document, gate_json, gate_markdown, print_gate
+    from reports.gating.tables import gate_document, print_gate, write_gate
     from scenarios.loading import shipped_scenarios
 
     for_programs = is_for_programs(output_format)
@@ -151,12 +151,8 @@ def gate(
         )
     print_gate(OUT, judgement, facts)
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        (output / "gate.md").write_text(gate_markdown(judgement, facts), encoding="utf-8")
-        (output / "gate.json").write_text(gate_json(judgement, facts), encoding="utf-8")
-        OUT.print(
-            f"Summary: {escape(str(output / 'gate.md'))}, {escape(str(output / 'gate.json'))}"
-        )
+        written = write_gate(output, judgement, facts)
+        OUT.print(f"Summary: {escape(', '.join(map(str, written)))}")
     if for_programs:
         answer_json(gate_document(judgement, facts))
     if judgement.exit_code:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,24 +14,35 @@ from typing import Any
 
 from rich.markup import escape
 
+from harness.claims import Hold
 from harness.gate import Request, RunEnd, Side, SideProcess, Turns
+from harness.gate_side import tolerance_of
 from harness.host_lock import only_one_measures
-from harness.noise import NoiseFolder
+from harness.noise import NoiseFolder, known_baselines
 from harness.spec import vocabulary
 from harness.terminal import ERR, OUT, say_waiting
-from harness.worktrees import check_clean, commit_of, find_repository, worktree
-from reports.gating.judgement import GateJudgement, judge_gate
+from harness.worktrees import (
+    check_clean,
+    commit_of,
+    find_repository,
+    forget_worktrees,
+    worktree,
+)
+from reports.gating.judgement import GateJudgement, Sides, judge_by_looks
 from reports.gating.looks import Looks
 from reports.gating.metric import Rules, metric_name
-from reports.gating.verdict import DECIDED
+from reports.gating.tables import GATE_JSON, GATE_MARKDOWN, write_gate
+from reports.gating.verdict import DECIDED, Verdict
 from reports.loading import load_records
 from reports.noise import NoiseFloor
 from reports.pairing import Cell, pair_cells
 from reports.statistics import CLAIM_ROUNDS, smallest_shown
 from scenarios.errors import ScenarioError
 from scenarios.loading import find_scenario, load_scenario, shipped_scenarios
-from systems.errors import ConfigurationError
-from systems.registry import system_info
+from systems.errors import BenchError, ConfigurationError
+
+_PLACE = "gate-"
+"""How the folders with both versions are called, below the cache."""
 
 Facts = dict[str, Any]
 """About a gate, besides its judgement: for its report."""
@@ -48,7 +60,9 @@ class Versions:
 
 
 def judge_stored(base: Path, head: Path, rules: Rules, looks: Looks) -> tuple[GateJudgement, Facts]:
-    """Judge runs that are there, in one look at all of them.
+    """Judge runs that are there: by the looks of the gate that measured them, or in one.
+
+    A look at all rounds of a gate that had looked before would forget what those had spent.
 
     Raises:
         ReportError: there are none on one side.
@@ -56,8 +70,33 @@ def judge_stored(base: Path, head: Path, rules: Rules, looks: Looks) -> tuple[Ga
     sides = [load_records(folder) for folder in (base, head)]
     for problem in (problem for side in sides for problem in side.problems):
         ERR.print(f"[yellow]note:[/yellow] {escape(problem)}")
-    judgement = judge_gate(sides[0].records, sides[1].records, replace(rules, level=looks.alpha))
-    return judgement, {"base": {"name": str(base)}, "head": {"name": str(head)}}
+    of_base, of_head = (side.records for side in sides)
+    rounds = 1 + max(record.round for record in (*of_base, *of_head))
+    looks = _looks_of_gate(base, head) or Looks(rounds=(rounds,), alpha=looks.alpha)
+
+    def runs_until(rounds: int, _: object) -> Sides:
+        return (
+            [record for record in of_base if record.round < rounds],
+            [record for record in of_head if record.round < rounds],
+        )
+
+    judgement = judge_by_looks(runs_until, looks, rules)
+    return judgement, {"base": {"name": str(base)}, "head": {"name": str(head)}, **_told(looks)}
+
+
+def _looks_of_gate(base: Path, head: Path) -> Looks | None:
+    """When the gate looked that left its runs in these two folders; None if none did."""
+    if base.resolve().parent != head.resolve().parent:
+        return None
+    try:
+        looks = json.loads((base.resolve().parent / GATE_JSON).read_bytes())["looks"]
+        return Looks(rounds=tuple(map(int, looks["rounds"])), alpha=float(looks["alpha"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _told(looks: Looks) -> Facts:
+    return {"looks": {"rounds": list(looks.rounds), "alpha": looks.alpha}}
 
 
 def measure_versions(
@@ -71,22 +110,52 @@ def measure_versions(
 ) -> tuple[GateJudgement, Facts, Path]:
     """Measure both versions in turns until all is decided, or the last look is over.
 
+    What keeps a gate from being measured is raised, and written where its summary would be:
+    whoever looks there finds a reason.
+
     Raises:
         ConfigurationError: no such versions, or nothing that both have.
         BenchError: a version does not run.
     """
-    repository = find_repository(Path.cwd())
-    if not versions.allow_dirty:
-        check_clean(repository)
+    folder = None if output is None else _own_folder(output)
+    try:
+        repository = find_repository(Path.cwd())
+        if not versions.allow_dirty:
+            check_clean(repository)
+        commits = [commit_of(repository, ref) for ref in (versions.base, versions.head)]
+        if folder is None:
+            stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+            folder = _own_folder(Path("gates") / f"{stamp}-{commits[0][:7]}-{commits[1][:7]}")
+        judgement, facts = _measured(
+            repository, versions, commits, request, looks, rules, cache=cache, folder=folder
+        )
+    except (BenchError, ScenarioError) as error:
+        if folder is not None:
+            write_gate(folder, GateJudgement(faults=(str(error),)), {})
+        raise
+    return judgement, facts, folder
+
+
+def _own_folder(path: Path) -> Path:
+    """The folder of one gate, made; a mistake that is told in it does not take it.
+
+    Raises:
+        ConfigurationError: there is something else in it.
+    """
+    folder = path.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    if {file.name for file in folder.iterdir()} - {GATE_MARKDOWN, GATE_JSON}:
+        raise ConfigurationError(f"'{folder}' is not empty: a gate needs a folder of its own.")
+    return folder
+
+
+def _measured(
+    repository: Path, versions: Versions, commits: Sequence[str], request: Request, looks: Looks,
+    rules: Rules, *, cache: Path, folder: Path,
+) -> tuple[GateJudgement, Facts]:  # fmt: skip
     request = replace(
         request, scenarios=[for_worktrees(name, repository) for name in request.scenarios]
     )
-    commits = [commit_of(repository, ref) for ref in (versions.base, versions.head)]
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = (output or Path("gates") / f"{stamp}-{commits[0][:7]}-{commits[1][:7]}").absolute()
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigurationError(f"'{folder}' is not empty: a gate needs a folder of its own.")
-    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(only_one_measures(say_waiting))
         sides = stack.enter_context(_checked_out(repository, versions, commits, folder, cache))
@@ -99,7 +168,7 @@ def measure_versions(
         side.name: {"name": side.ref, "commit": side.commit, "runs": str(side.runs)}
         for side in sides
     }
-    return judgement, {**named, **facts}, folder
+    return judgement, {**named, **facts}
 
 
 def for_worktrees(scenario: str, repository: Path) -> str:
@@ -120,9 +189,11 @@ def _checked_out(
 ) -> Iterator[tuple[Side, Side]]:
     """Both versions, with caches of their own: one may not understand the other's store."""
     cache.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(repository, cache)
     refs = (versions.base, versions.head)
     pythons = (versions.base_python, versions.head_python)
-    with tempfile.TemporaryDirectory(prefix="gate-", dir=cache) as place, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix=_PLACE, dir=cache) as place, ExitStack() as stack:
+        stack.enter_context(Hold.take(Path(place)) or nullcontext())
         sides = []
         for name, ref, commit, python in zip(("base", "head"), refs, commits, pythons, strict=True):
             root = stack.enter_context(worktree(repository, commit, Path(place, name, "code")))
@@ -143,17 +214,28 @@ def _checked_out(
         yield sides[0], sides[1]
 
 
+def _remove_leftovers(repository: Path, cache: Path) -> None:
+    """Gates that were killed leave two versions behind, with stores of gigabytes."""
+    for place in cache.glob(f"{_PLACE}*"):
+        if hold := Hold.take(place):
+            with hold:
+                shutil.rmtree(place, ignore_errors=True)
+    forget_worktrees(repository, gone_from=cache)
+
+
 def _take_turns(
     base: SideProcess, head: SideProcess, request: Request, looks: Looks, rules: Rules
 ) -> tuple[GateJudgement, Facts]:
     of_base, of_head = base.planned(), head.planned()
+    tolerances, changed = _tolerances(base, head)
+    rules = replace(rules, by_scenario={**rules.by_scenario, **tolerances})
     neither = [name for name in request.scenarios if name in {*of_base[1]} & {*of_head[1]}]
     if neither:
         raise ConfigurationError(
             f"Neither version has the scenario '{neither[0]}': give --scenario one that both have."
         )
     faults = [f"The scenario '{name}' is missing in head." for name in of_head[1]]
-    notes = [f"The scenario '{name}' is new in head." for name in of_base[1]]
+    notes = changed + [f"The scenario '{name}' is new in head." for name in of_base[1]]
     cells = [[_cell(described) for described in side] for side, _ in (of_base, of_head)]
     pairing = pair_cells(*cells)
     missing = [cells[0][at] for at in pairing.missing]
@@ -187,10 +269,33 @@ def _take_turns(
     facts: Facts = {
         "runs": turns.runs,
         "replaced": turns.replaced,
-        "looks": {"rounds": list(looks.rounds), "alpha": looks.alpha},
+        **_told(looks),
         "remarks": _noise_remarks(judgement, looks),
     }
     return replace(judgement, faults=tuple(faults) + judgement.faults, notes=tuple(notes)), facts
+
+
+def _tolerances(
+    base: SideProcess, head: SideProcess
+) -> tuple[dict[str, Mapping[str, float]], list[str]]:
+    """What the versions' scenarios let pass, and where head would change that.
+
+    Base's count: a change does not say itself how much slower it may be.
+    """
+    notes = []
+    for scenario in base.tolerances.keys() & head.tolerances.keys():
+        before, after = base.tolerances[scenario], head.tolerances[scenario]
+        if before != after:
+            notes.append(
+                f"The scenario '{scenario}' lets pass {_shares(after)} in head and "
+                f"{_shares(before)} in base: judged by base's."
+            )
+    return {**head.tolerances, **base.tolerances}, notes
+
+
+def _shares(tolerance: Mapping[str, float]) -> str:
+    named = (f"{system} {share:.3g}" for system, share in sorted(tolerance.items()))
+    return ", ".join(named) or "what all do"
 
 
 def look_until_decided(
@@ -200,19 +305,17 @@ def look_until_decided(
 
     ``pairs`` holds the cells by the name of their metric.
     """
-    judgement = GateJudgement()
-    undecided = list(pairs)
     done = 0
-    for rounds, level in zip(looks.rounds, looks.levels, strict=True):
+
+    def runs_until(rounds: int, verdicts: Mapping[str, Verdict]) -> Sides:
+        nonlocal done
+        undecided = [name for name in pairs if verdicts.get(name) not in DECIDED]
         turns.measure([pairs[name] for name in undecided], range(done, rounds))
         done = rounds
         base, head = (load_records(side.side.runs).records for side in (turns.base, turns.head))
-        rules = replace(rules, level=level)
-        judgement = judge_gate(base, head, rules, earlier=judgement.decided)
-        undecided = [metric.name for metric in judgement.metrics if metric.verdict not in DECIDED]
-        if not undecided:
-            break
-    return judgement
+        return base, head
+
+    return judge_by_looks(runs_until, looks, rules)
 
 
 def known_noise(cache: Path) -> Callable[[str, str], float | None]:
@@ -220,9 +323,12 @@ def known_noise(cache: Path) -> Callable[[str, str], float | None]:
 
     A floor of too few rounds is none.
     """
+    baselines = known_baselines()
 
     def spread(identity: str, host_class: str) -> float | None:
-        kept = NoiseFolder(cache, host_class).floor(identity, fewest=CLAIM_ROUNDS)
+        kept = NoiseFolder(cache, host_class, baselines=baselines).floor(
+            identity, fewest=CLAIM_ROUNDS
+        )
         return NoiseFloor.from_json(kept).sigma_log if kept else None
 
     return spread
@@ -247,8 +353,7 @@ def tolerances_of(
             if not skip_unknown:
                 raise
         else:
-            shares = scenario.tolerance.items()
-            found[scenario.name] = {system_info(name).name: share for name, share in shares}
+            found[scenario.name] = tolerance_of(scenario)
     return found
 
 

@@ -15,7 +15,7 @@ from harness.exit_codes import INVALID, REGRESSED
 from harness.terminal import ERR, OUT
 from harness.verbs.options import Format, FormatOption, RunFolders, answer_json, is_for_programs
 from scenarios.shares import parse_share
-from systems.errors import ConfigurationError
+from systems.errors import BenchError, ConfigurationError
 
 app = typer.Typer(
     help="Keep the times of many nights, and find slow drift in them.",
@@ -67,7 +67,7 @@ def check(
 ) -> None:
     """Say which times have drifted: the last level over the lowest one before it.
 
-    Exit codes: 0 none beyond the tolerance, 1 some, 3 there is no history.
+    Exit codes: 0 none beyond the tolerance, 1 some, 3 there is no history, or no night in it.
     """
     from reports.figures.history import draw_history
     from reports.history import read_history, series_of
@@ -109,6 +109,11 @@ def check(
         )
         for first, ratio in each.steps:
             OUT.print(f"  {ratio:.2f}× since {first.time[:10]}, commit {escape(first.commit)}")
+    if not series:
+        after = f" since {since}" if since else ""
+        raise BenchError(
+            f"'{file}' holds no time{after}: 'alsatian-bench history add RUNS' adds a night's."
+        )
     OUT.print(f"{len(series)} series, {sum(has_drifted)} with drift beyond {escape(tolerance)}.")
     if any(has_drifted):
         raise typer.Exit(REGRESSED)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from reports.gating.looks import Looks
 from reports.gating.metric import Metric, Rules, measured_metric, with_speed_up
-from reports.gating.verdict import Verdict, judge
+from reports.gating.verdict import DECIDED, Verdict, judge
 from reports.grouping import search_titles
 from reports.pairing import pair_cells
 from reports.records import Record
@@ -48,6 +49,31 @@ class GateJudgement:
     def decided(self) -> Mapping[str, Verdict]:
         """By metric: the verdicts, for the next look."""
         return {metric.name: metric.verdict for metric in self.metrics}
+
+
+Sides = tuple[Sequence[Record], Sequence[Record]]
+"""Runs of base and of head."""
+
+
+def judge_by_looks(
+    runs_until: Callable[[int, Mapping[str, Verdict]], Sides], looks: Looks, rules: Rules
+) -> GateJudgement:
+    """Judge look by look until all is decided, or the last look is over.
+
+    Args:
+        runs_until: from a number of rounds, and the verdicts so far by metric, to all runs up to
+            there; what is decided needs no more of them.
+        looks: when, and at which levels.
+        rules: tolerances and noise.
+    """
+    judgement = GateJudgement()
+    for rounds, level in zip(looks.rounds, looks.levels, strict=True):
+        base, head = runs_until(rounds, judgement.decided)
+        rules = replace(rules, level=level)
+        judgement = judge_gate(base, head, rules, earlier=judgement.decided)
+        if all(verdict in DECIDED for verdict in judgement.decided.values()):
+            break
+    return judgement
 
 
 def judge_gate(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from reports.statistics import CLAIM_ROUNDS
+
 ALPHA = 0.01
 """Chance of a false alarm, for all metrics and looks of a gate together, where the truth lies
 exactly at the tolerance; far less where nothing has changed."""
@@ -37,10 +39,7 @@ class Looks:
 
     @classmethod
     def spaced(cls, first: int, most: int) -> Looks:
-        """A look after ``first`` rounds, and after every ``STEP_ROUNDS`` more up to ``most``.
-
-        Before ``reports.statistics.CLAIM_ROUNDS`` rounds a look decides nothing.
-        """
+        """A look after ``first`` rounds, and after every ``STEP_ROUNDS`` more up to ``most``."""
         most = max(first, most)
         return cls(rounds=(*range(first, most, STEP_ROUNDS), most))
 
@@ -48,9 +47,15 @@ class Looks:
     def levels(self) -> tuple[float, ...]:
         """The level of the tests at each look: what it may spend beyond the looks before it.
 
+        A look before ``reports.statistics.CLAIM_ROUNDS`` rounds decides nothing but that answers
+        differ, and spends nothing.
+
         The levels add up to α. By the union bound the chance that any look gives a false
         alarm is then at most α, whatever the dependence between looks: no approximation of
         the joint distribution of t statistics is needed, for a little power that is lost.
         """
-        spent = [pocock_spent(self.alpha, rounds / self.rounds[-1]) for rounds in self.rounds]
+        spent = [
+            pocock_spent(self.alpha, rounds / self.rounds[-1]) if rounds >= CLAIM_ROUNDS else 0.0
+            for rounds in self.rounds
+        ]
         return tuple(now - before for now, before in zip(spent, [0.0, *spent], strict=False))

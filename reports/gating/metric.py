@@ -129,6 +129,12 @@ def _not_measured(base: Sequence[Record], head: Sequence[Record]) -> str | None:
         broken = [run for run in runs if run.status not in ("ok", "invalid")]
         if broken:
             return f"{side}: {broken[-1].status}. {broken[-1].reason or ''}".strip()
+    for flag in (flag for run in (*base, *head) for flag in run.flags or ()):
+        if flag.name == "memory_limit_weaker":
+            return (
+                f"{flag.sentence} Times under a limit that may not have held are not judged: "
+                "'alsatian-bench doctor' says what this machine needs to enforce it."
+            )
     if pairs_by_round(base, head):
         return None
     disturbed = [run for run in (*base, *head) if run.status == "invalid"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports import labels
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Version of the JSON document."""
+GATE_MARKDOWN, GATE_JSON = "gate.md", "gate.json"
 
 LEGEND = (
     "ratio = time(head)/time(base), paired by round, with its 95% interval: above 1 is slower · "
@@ -56,6 +58,15 @@ def print_gate(console: Console, judgement: GateJudgement, facts: Mapping[str, A
     console.print(sentence, width=width, soft_wrap=False)
 
 
+def write_gate(folder: Path, judgement: GateJudgement, facts: Mapping[str, Any]) -> list[Path]:
+    """Write Markdown and JSON into ``folder``, which is made; where they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / GATE_MARKDOWN, folder / GATE_JSON]
+    paths[0].write_text(gate_markdown(judgement, facts), encoding="utf-8")
+    paths[1].write_text(json.dumps(gate_document(judgement, facts), indent=1), encoding="utf-8")
+    return paths
+
+
 def gate_markdown(judgement: GateJudgement, facts: Mapping[str, Any]) -> str:
     """The same as Markdown, short enough for a comment on a pull request."""
     parts = [f"## Speed gate: {judgement.verdict}", escape_markdown(gate_sentence(judgement))]
@@ -82,11 +93,6 @@ def gate_document(judgement: GateJudgement, facts: Mapping[str, Any]) -> dict[st
         "host_class": judgement.host_class,
         **facts,
     }
-
-
-def gate_json(judgement: GateJudgement, facts: Mapping[str, Any]) -> str:
-    """The same as a JSON text."""
-    return json.dumps(gate_document(judgement, facts), indent=1)
 
 
 def gate_sentence(judgement: GateJudgement) -> str:

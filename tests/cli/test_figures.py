@@ -153,6 +153,9 @@ def test_history_is_kept_and_drift_is_found(stored: Project) -> None:
     assert stored.look("history", "check", "--since", "2025-06-07").code == 0
     assert stored.look("history", "check", "--since", "June").code == 2
     assert stored.look("history", "check", "--file", "none").code == 3
+    nothing = stored.look("history", "check", "--since", "2999-01-01")
+    assert nothing.code == 3
+    assert "holds no time since 2999-01-01" in nothing.err
     found = json.loads(stored.look("history", "check", "-o", "out", "--format", "json").out)
     assert [each["has_drifted"] for each in found] == [True] * 3
     again = stored.look("history", "add", runs, "--format", "json")

@@ -93,9 +93,18 @@ def test_mistakes_are_sentences(checkout: Path, tmp_path: Path) -> None:
     result = gate(checkout, "--base", "right")
     assert result.code == 2
     assert "--base REF --head REF" in result.err
-    result = gate(checkout, "--base", "wrong-name", "--head", "HEAD")
+    output = tmp_path / "out"
+    result = gate(checkout, "--base", "wrong-name", "--head", "HEAD", "-o", output)
     assert result.code == 2
     assert "'wrong-name' is no commit" in result.err
+    assert "'wrong-name' is no commit" in json.loads((output / "gate.json").read_text())["sentence"]
+    # What is told there does not keep the next try out.
+    result = gate(
+        checkout, "--base", "right", "--head", "HEAD", "-o", output, "--base-python", "/nosuch"
+    )
+    assert result.code == 2
+    assert "'/nosuch' cannot be started" in result.err
+    assert "--base-python" in (output / "gate.md").read_text()
     result = gate(checkout, "--base", "right", "--head", "HEAD", "--scenario", "nosuch")
     assert result.code == 2
     assert "Neither version has the scenario 'nosuch'" in result.err
@@ -115,6 +124,7 @@ def test_versions_that_do_not_run_or_lack_the_scenario(checkout: Path, tmp_path:
     assert result.code == 3
     assert "base (broken) cannot be run" in result.err
     assert "No module named 'no_such_module'" in result.err
+    assert "cannot be run" in (tmp_path / "broken/gate.md").read_text()
     git(checkout, "rm", "--quiet", "scenarios/gate.yaml")
     git(checkout, "commit", "--quiet", "--message", "without")
     git(checkout, "tag", "without")

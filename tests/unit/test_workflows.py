@@ -17,6 +17,7 @@ import yaml
 
 from harness.cli import app
 from harness.spec import plan_runs
+from tests.unit.harness.test_environment import checkout, git  # noqa: F401
 from tests.unit.reports.factory import record_json, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,27 +124,91 @@ def test_the_night_is_summed_up_from_its_runs(tmp_path: Path) -> None:
     temporary = tmp_path / "temp"
     for number, (label, wall_s) in enumerate((("Base", 10.0), ("Alsatian", 4.0)) * 3):
         write(temporary / "runs", record_json(label, wall_s=wall_s, round=number // 2))
-    python = temporary / "venv/bin/python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
-    python.chmod(0o755)
+    program(temporary / "venv/bin/python", f'exec {shlex.quote(sys.executable)} "$@"')
     summary = tmp_path / "summary"
-    surroundings = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "RUNNER_TEMP": str(temporary),
-        "GITHUB_STEP_SUMMARY": str(summary),
-    }
+    surroundings = {"PYTHONPATH": str(ROOT), "GITHUB_STEP_SUMMARY": str(summary)}
     for name in ("Report", "History", "Drift"):
-        done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script(GPU, name)],
-            cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+        done = run_step(name, tmp_path, temporary, **surroundings)
         assert done.returncode == 0, done.stdout + done.stderr
+        assert ("::warning::No earlier night" in done.stdout) == (name == "History")
     assert "Alsatian | 2.5" in summary.read_text()
     assert (temporary / "report/index.html").is_file()
     assert (temporary / "report/history.png").is_file()
     assert len((tmp_path / "history/history.jsonl").read_text().splitlines()) == 2
+
+
+def run_step(
+    name: str, folder: Path, temporary: Path, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a step of the GPU workflow as it stands there."""
+    surroundings = {**os.environ, "RUNNER_TEMP": str(temporary), **more}
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script(GPU, name)],
+        cwd=folder, env=surroundings, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def program(path: Path, lines: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("changed", ["pyproject.toml", "code.py"])
+def test_base_has_dependencies_of_its_own_where_they_differ(
+    checkout: Path,  # noqa: F811
+    tmp_path: Path,
+    changed: str,
+) -> None:
+    for number in range(2):
+        (checkout / changed).write_text(f"{number}\n")
+        git(checkout, "add", ".")
+        git(checkout, "commit", "--quiet", "--message", str(number))
+    # A Python that makes environments of itself, and notes what is installed into each.
+    python3 = program(
+        tmp_path / "bin/python3",
+        'if [ "$2" = venv ]; then mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; '
+        'else echo "$0 $5" >> "$RUNNER_TEMP/log"; fi',
+    )
+    temporary = tmp_path / "temp"
+    temporary.mkdir()
+    path = f"{python3.parent}{os.pathsep}{os.environ['PATH']}"
+    done = run_step(
+        "Install both versions",
+        checkout,
+        temporary,
+        PATH=path,
+        BASE_SHA=git(checkout, "rev-parse", "HEAD~1"),
+    )
+    assert done.returncode == 0, done.stderr
+    installed = (temporary / "log").read_text().splitlines()
+    assert installed[0] == f"{temporary}/head/bin/python ."
+    assert (temporary / "base/bin/python").is_file()
+    if changed == "code.py":
+        assert len(installed) == 1
+    else:
+        assert installed[1:] == [f"{temporary}/base/bin/python {temporary}/code"]
+        assert (temporary / "code/pyproject.toml").read_text() == "0\n"
+
+
+@pytest.mark.parametrize(("code", "shown"), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 0)])
+def test_only_the_inconclusive_is_no_alarm(
+    checkout: Path,  # noqa: F811
+    tmp_path: Path,
+    code: int,
+    shown: int,
+) -> None:
+    python = program(
+        tmp_path / "head/bin/python", f'echo "$@" > "$RUNNER_TEMP/arguments"; exit {code}'
+    )
+    base = git(checkout, "rev-parse", "HEAD")
+    done = run_step("Gate", checkout, tmp_path, BASE_SHA=base)
+    assert done.returncode == shown, done.stderr
+    assert ("::warning::" in done.stdout) == (code == 4)
+    arguments = (tmp_path / "arguments").read_text().split()
+    assert arguments[:5] == ["-m", "harness", "gate", "--base", base]
+    assert arguments[arguments.index("--head-python") + 1] == str(python)
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -155,21 +220,30 @@ def test_what_a_pull_request_brings_can_do_no_harm(name: str) -> None:
     assert not re.search(r"secrets\b|github\.token", str(workflow), re.IGNORECASE)
     for job, step in steps(name):
         assert "permissions" not in job
+        if "uses" in step:  # what a tag names can change, a commit cannot
+            assert re.fullmatch(r"actions/[\w/-]+@[0-9a-f]{40}", step["uses"])
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
         # What others can name, such as a branch, comes by the environment, never as code.
         assert "${{" not in step.get("run", "")
 
 
-def test_one_gpu_runs_one_job_and_forks_wait_for_approval() -> None:
-    workflow = document(GPU)
-    assert workflow["concurrency"] == {"group": "gpu", "cancel-in-progress": False}
-    for job in workflow["jobs"].values():
+def test_forks_wait_for_approval_and_keep_nobody_waiting() -> None:
+    jobs = document(GPU)["jobs"]
+    approval, gate, nightly = (jobs.pop(name) for name in ("approval", "gate", "nightly"))
+    assert not jobs
+    assert approval["environment"] == FORKS_APART
+    assert approval["runs-on"] == "ubuntu-latest"  # who waits for people occupies no GPU
+    assert gate["needs"] == "approval"
+    for job in (approval, gate):
+        assert job["if"] == "github.event_name == 'pull_request'"
+    assert nightly["if"] == "github.event_name != 'pull_request'"
+    assert nightly["environment"] == "gpu"
+    for job in (gate, nightly):
         assert "self-hosted" in job["runs-on"]
-        if job["if"] == "github.event_name == 'pull_request'":
-            assert job["environment"] == FORKS_APART
-        else:
-            assert job["if"] == "github.event_name != 'pull_request'"
-            assert job["environment"] == "gpu"
+    # Only a newer push of the same pull request takes an older one's place.
+    concurrency = document(GPU)["concurrency"]
+    assert "github.event.pull_request.number || 'night'" in concurrency["group"]
+    assert concurrency["cancel-in-progress"] == "${{ github.event_name == 'pull_request' }}"
     for name in WORKFLOWS.keys() - {GPU}:
         assert all("self-hosted" not in job["runs-on"] for job in document(name)["jobs"].values())

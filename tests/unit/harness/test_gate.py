@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from harness.claims import Hold
 from harness.gate import RunEnd, Turns
-from harness.verbs.gating import for_worktrees, tolerances_of
+from harness.verbs.gating import _remove_leftovers, _tolerances, for_worktrees, tolerances_of
 from scenarios.errors import ScenarioError
+from tests.unit.harness.test_environment import checkout, git  # noqa: F401
 
 
 class Scripted:
@@ -84,6 +87,31 @@ def test_a_file_of_ones_own_says_what_it_lets_pass(tmp_path: Path) -> None:
     assert tolerances_of(["gate", "of_the_future"], skip_unknown=True).keys() == {"gate"}
     with pytest.raises(ScenarioError, match="of_the_future"):
         tolerances_of(["of_the_future"])
+
+
+def test_head_does_not_say_how_much_slower_it_may_be() -> None:
+    base = SimpleNamespace(tolerances={"gate": {"alsatian": 0.05}, "old": {}})
+    head = SimpleNamespace(tolerances={"gate": {"alsatian": 0.99}, "new": {"shift": 0.1}})
+    tolerances, notes = _tolerances(base, head)  # type: ignore[arg-type]
+    assert tolerances == {"gate": {"alsatian": 0.05}, "old": {}, "new": {"shift": 0.1}}
+    (note,) = notes
+    assert "alsatian 0.99 in head and alsatian 0.05 in base: judged by base's" in note
+
+
+def test_what_killed_gates_left_is_removed_and_living_ones_stay(
+    checkout: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    cache = tmp_path / "cache"
+    for name in ("gate-dead", "gate-living"):
+        git(checkout, "worktree", "add", "--quiet", "--detach", str(cache / name / "code"), "HEAD")
+    (cache / "store").mkdir()
+    hold = Hold.take(cache / "gate-living")
+    assert hold is not None
+    with hold:
+        _remove_leftovers(checkout, cache)
+    assert {path.name for path in cache.iterdir()} == {"gate-living", "store"}
+    assert git(checkout, "worktree", "list").count("gate-") == 1
 
 
 def test_scenario_files_are_found_from_a_worktree(

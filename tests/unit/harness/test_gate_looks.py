@@ -10,10 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.gate import RunEnd, Turns
-from harness.verbs.gating import look_until_decided
+from harness.verbs.gating import judge_stored, look_until_decided
 from reports.gating.judgement import GateJudgement
 from reports.gating.looks import Looks
 from reports.gating.metric import Rules, metric_name
+from reports.gating.tables import write_gate
 from tests.unit.reports.factory import record_json
 
 CELLS = ("Base", "Alsatian")
@@ -71,6 +72,20 @@ def test_only_what_is_in_doubt_is_measured_on(tmp_path: Path) -> None:
     assert turns.head.rounds == {"Base": 8, "Alsatian": 16}  # type: ignore[attr-defined]
     rounds = {metric.label: metric.times and metric.times.rounds for metric in judgement.metrics}
     assert rounds == {"Base": 8, "Alsatian": 16}
+
+
+def test_what_was_judged_in_looks_is_judged_in_looks_again(tmp_path: Path) -> None:
+    # In doubt at each of its looks; all 16 rounds at once, at the level of all looks together,
+    # would call it slower.
+    judgement, turns = judged(tmp_path, {"Alsatian": 1.14}, {"Alsatian": 0.1})
+    assert verdicts(judgement)["Alsatian"] == "inconclusive"
+    folders = (turns.base.side.runs, turns.head.side.runs)
+    again, _ = judge_stored(*folders, Rules(), Looks())
+    assert verdicts(again)["Alsatian"] == "regressed"
+    write_gate(tmp_path, judgement, {"looks": {"rounds": [8, 12, 16], "alpha": Looks().alpha}})
+    again, facts = judge_stored(*folders, Rules(), Looks())
+    assert verdicts(again) == verdicts(judgement)
+    assert facts["looks"]["rounds"] == [8, 12, 16]
 
 
 def test_more_rounds_decide_what_a_few_could_not(tmp_path: Path) -> None:

@@ -6,8 +6,13 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from harness.noise import NoiseFolder, noise_campaign
+import pytest
+
+from harness.noise import BASELINES, NOISE_FILE, NoiseFolder, known_baselines, noise_campaign
 from harness.spec import plan_runs
+from reports.noise import NoiseFloor
+from reports.statistics import CLAIM_ROUNDS
+from tests.unit.harness.test_environment import checkout  # noqa: F401
 
 FLOOR = {"identity": "abc", "ratios": [1.01, 0.99], "label": "Base"}
 
@@ -52,6 +57,30 @@ def test_what_a_checkout_brings_fills_the_gaps(tmp_path: Path) -> None:
     assert folder.floor("abc", fewest=2) == recorded[0]  # one pair measured here is too few
     assert folder.floor("abc", fewest=3) is None
     assert NoiseFolder(tmp_path / "cache", "other", baselines=baselines).floor("abc") is None
+
+
+def test_a_checkout_is_asked_even_if_the_code_is_installed_elsewhere(
+    checkout: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (checkout / "harness").mkdir()
+    (checkout / "harness/campaign.py").write_text("")
+    (checkout / "bench/baselines/m").mkdir(parents=True)
+    recorded = [{**FLOOR, "host_class": "m"}]
+    (checkout / "bench/baselines/m/noise.json").write_text(json.dumps(recorded))
+    monkeypatch.chdir(checkout / "bench")
+    assert NoiseFolder(checkout / "cache", "m").floors() == recorded
+    monkeypatch.chdir(checkout.parent)
+    assert known_baselines() == BASELINES
+
+
+def test_what_this_checkout_brings_is_of_the_gate_as_it_is() -> None:
+    """Otherwise nobody finds it: measure it again (``bench/keep_baseline.py``)."""
+    identities = {spec.identity for spec in plan_runs("gate").specs}
+    for path in BASELINES.glob(f"*/{NOISE_FILE}"):
+        floors = [NoiseFloor.from_json(floor) for floor in json.loads(path.read_text())]
+        assert {floor.identity for floor in floors} == identities
+        assert all(floor.rounds >= CLAIM_ROUNDS and not floor.is_biased for floor in floors)
 
 
 def test_a_damaged_floor_is_no_floor(tmp_path: Path) -> None:

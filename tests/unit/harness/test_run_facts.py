@@ -56,6 +56,7 @@ RECORD: dict[str, Any] = {
             "swap_out_bytes": None,
             "others_cpu_share": 0.03,
             "others_own_cores_share": 0.07,
+            "own_cores": 2,
             "steal_share": 0.01,
         },
     },
@@ -102,6 +103,22 @@ def test_a_run_on_the_processor_has_no_gpu() -> None:
     assert facts.foreign_gpu_processes is None
     assert facts.throttled_share is None
     assert facts.others_share == 0.07
+
+
+@pytest.mark.parametrize(
+    ("spec", "held_up"),
+    [
+        ({"device": "cpu"}, 0.14),
+        ({"device": "cpu", "threads": 2}, 0.14),
+        ({"device": "cpu", "threads": 1}, None),  # one core is left for the others
+        ({"device": "cuda"}, None),
+    ],
+)
+def test_others_hold_up_who_computes_on_all_cores(
+    spec: dict[str, Any], held_up: float | None
+) -> None:
+    facts = run_facts({**RECORD, "spec": {**RECORD["spec"], **spec}})
+    assert facts.held_up_share == (None if held_up is None else pytest.approx(held_up))
 
 
 @pytest.mark.parametrize(

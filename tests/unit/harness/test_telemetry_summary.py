@@ -225,6 +225,7 @@ def test_doubts(tmp_path: Path) -> None:
     assert doubts["swap_out_bytes"] == 0
     assert doubts["others_cpu_share"] == pytest.approx((1.51 - 1.2 - 0.01) / 2)
     assert doubts["others_own_cores_share"] == pytest.approx(1.3 - 1.2)
+    assert doubts["own_cores"] == 1
     assert doubts["cpu_pressure_share"] == pytest.approx(0.25)
     assert doubts["steal_share"] is None
     assert doubts["memory_pressure_share"] is None

@@ -79,6 +79,11 @@ def _found(**facts: Any) -> dict[str, str]:
         ("machine_busy", {"others_share": 0.051}, NOTE),
         ("machine_busy", {"others_share": 0.25}, NOTE),
         ("machine_busy", {"others_share": 0.251}, INVALID),
+        # Two computing cores: 2.5% and 10% of them are 5% and 20% of one.
+        ("machine_busy", {"others_share": 0.025, "held_up_share": 0.05}, None),
+        ("machine_busy", {"others_share": 0.026, "held_up_share": 0.052}, NOTE),
+        ("machine_busy", {"others_share": 0.1, "held_up_share": 0.2}, NOTE),
+        ("machine_busy", {"others_share": 0.11, "held_up_share": 0.22}, INVALID),
         ("processors_stolen", {"stolen_share": 0.02}, None),
         ("processors_stolen", {"stolen_share": 0.021}, NOTE),
         ("processors_stolen", {"stolen_share": 0.10}, NOTE),

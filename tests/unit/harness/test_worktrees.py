@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from harness.worktrees import check_clean, commit_of, find_repository, worktree
+from harness.worktrees import (
+    check_clean,
+    commit_of,
+    find_repository,
+    forget_worktrees,
+    worktree,
+)
 from systems.errors import ConfigurationError
 from tests.unit.harness.test_environment import checkout, git  # noqa: F401
 
@@ -35,6 +42,18 @@ def test_the_repository_is_found_from_below(repository: Path, tmp_path: Path) ->
     git(repository, "rm", "--quiet", "harness/campaign.py")
     with pytest.raises(ConfigurationError, match="no checkout of alsatian-bench"):
         find_repository(repository)
+
+
+def test_only_ones_own_worktrees_are_forgotten(repository: Path, tmp_path: Path) -> None:
+    for name in ("ours/gate-1/code", "ours/gate-2/code", "theirs/code"):
+        git(repository, "worktree", "add", "--quiet", "--detach", str(tmp_path / name), "HEAD")
+    shutil.rmtree(tmp_path / "ours/gate-1")
+    shutil.rmtree(tmp_path / "theirs")  # or on a disk that is not mounted
+    forget_worktrees(repository, gone_from=tmp_path / "ours")
+    left = git(repository, "worktree", "list")
+    assert "gate-1" not in left
+    assert "gate-2" in left
+    assert "theirs" in left
 
 
 @pytest.mark.parametrize("ref", ["nosuch", "--help", "HEAD~99", ""])

@@ -8,8 +8,9 @@ import pytest
 
 from reports.gating.judgement import judge_gate
 from reports.gating.metric import Rules
-from reports.gating.tables import gate_json, gate_markdown, gate_sentence
+from reports.gating.tables import gate_document, gate_markdown, gate_sentence
 from reports.pairing import Cell, pair_cells
+from reports.records import Flag
 from tests.unit.reports.factory import answer, failed, record
 
 BASE_S = {"Base": 10.0, "Alsatian": 4.0}
@@ -222,6 +223,16 @@ def test_the_noise_of_the_machine_is_looked_up_by_heads_specification():
     assert verdicts(judgement) == {"Base": "same", "Alsatian": "inconclusive"}
 
 
+def test_times_under_a_limit_that_may_not_have_held_are_not_judged():
+    sentence = "The memory limit was enforced by rlimit only."
+    flag = Flag(name="memory_limit_weaker", sentence=sentence, invalidates=False)
+    head = [replace(run, flags=(flag,)) for run in side("head")]
+    judgement = judge_gate(side("base"), head, Rules())
+    assert judgement.exit_code == 3
+    assert all(metric.reason.startswith(sentence) for metric in judgement.metrics)
+    assert "doctor" in gate_sentence(judgement)
+
+
 def test_json_and_markdown_say_the_same():
     head = side("head", {"Alsatian": 1.2}, labels=["Base", "Alsatian"])
     head = [
@@ -238,7 +249,7 @@ def test_json_and_markdown_say_the_same():
         "replaced": 2,
         "runs": 40,
     }
-    document = json.loads(gate_json(judgement, facts))
+    document = json.loads(json.dumps(gate_document(judgement, facts)))
     assert (document["verdict"], document["exit_code"]) == ("regressed", 1)
     assert [metric["verdict"] for metric in document["metrics"]] == ["same", "regressed"]
     assert document["metrics"][1]["ratio"] == pytest.approx(1.2, rel=1e-6)

@@ -32,6 +32,18 @@ def test_a_step_is_found_where_it_is_and_noise_is_none():
     assert alarms <= 4
 
 
+def test_many_series_together_are_divided_as_rarely_as_one():
+    random = np.random.default_rng(3)
+    histories = [random.normal(0, 0.03, (50, 30)) for _ in range(40)]
+    alone = sum(len(levels(np.exp(logs))) > 1 for history in histories for logs in history)
+    assert alone >= 5  # 2,000 series
+    false = sum(
+        any(len(levels(np.exp(logs), among=50)) > 1 for logs in history) for history in histories
+    )
+    assert false <= 2  # of 40 histories
+    assert len(levels(noisy([10.0, 11.0]), among=50)) == 2
+
+
 def test_many_small_steps_add_up_to_drift():
     found = levels(noisy([10.0, 10.3, 10.6, 10.9], scatter=0.004))
     assert len(found) == 4

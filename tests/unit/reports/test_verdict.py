@@ -139,13 +139,19 @@ def test_the_spent_error_by_hand():
 
 @pytest.mark.parametrize(
     ("first", "most", "rounds"),
-    [(8, 16, (8, 12, 16)), (8, 8, (8,)), (8, 15, (8, 12, 15)), (10, 4, (10,)), (2, 2, (2,))],
-)
+    [(8, 16, (8, 12, 16)), (8, 8, (8,)), (8, 15, (8, 12, 15)), (10, 4, (10,)),
+     (4, 16, (4, 8, 12, 16))],
+)  # fmt: skip
 def test_looks(first, most, rounds):
     looks = Looks.spaced(first, most)
     assert looks.rounds == rounds
     assert math.fsum(looks.levels) == pytest.approx(looks.alpha)
-    assert all(level > 0 for level in looks.levels)
+    assert all((level > 0) == (at >= 8) for at, level in zip(rounds, looks.levels, strict=True))
+
+
+def test_looks_that_can_decide_nothing_spend_nothing():
+    assert Looks.spaced(2, 2).levels == (0.0,)
+    assert Looks.spaced(4, 16).levels[1:] == Looks.spaced(8, 16).levels
 
 
 def test_at_the_tolerance_a_gate_alarms_as_rarely_as_it_says():
