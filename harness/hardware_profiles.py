@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ def find_profile(name_or_path: str | None, *, cache: Path, device: str = "cpu") 
     """
     if name_or_path is None:
         measured = calibrated_path(cache, device)
-        return read_profile(measured) if measured.is_file() else FALLBACK
+        return read_profile(measured) if measured.is_file() else _guessed(device)
     shipped = {path.stem: path for path in SHIPPED.glob("*.yaml")}
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
@@ -136,6 +136,15 @@ def find_profile(name_or_path: str | None, *, cache: Path, device: str = "cpu") 
         )
         raise ScenarioError([Problem(line=None, message=f"{message} Or give the path of a file.")])
     return read_profile(path)
+
+
+def _guessed(device: str) -> HardwareProfile:
+    if not device.startswith("cuda"):
+        return FALLBACK
+    # Two CPU cores would be a far worse guess: loading would seem to cost nothing beside computing.
+    title = "the paper's machine, in place of a GPU that nobody measured"
+    paper = read_profile(SHIPPED / "paper.yaml")
+    return replace(paper, name=f"{FALLBACK.name}-gpu", title=title, is_fallback=True)
 
 
 def calibrated_path(cache: Path, device: str) -> Path:

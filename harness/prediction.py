@@ -113,6 +113,17 @@ def notes(runs: Sequence[PredictedRun]) -> list[str]:
         else:
             title = f": {hardware.title}" if hardware.title else "."
             found.append(f"Hardware profile '{hardware.name}'{title}")
+    specs = [run.spec for run in runs]
+    left_out = {
+        "precision": any(spec.precision != "fp32" for spec in specs),
+        "compile": any(spec.compile for spec in specs),
+        "fold_batch_norm": any(spec.fold_batch_norm for spec in specs),
+        "threads": any(spec.threads is not None for spec in specs),
+        "cores": any(spec.cores is not None for spec in specs),
+    }
+    if any(left_out.values()):
+        names = ", ".join(name for name, is_so in left_out.items() if is_so)
+        found.append(f"Not predicted: how {names} changes times. They are those without.")
     return found
 
 

@@ -248,9 +248,10 @@ def machine_busy(facts: RunFacts) -> Flag | None:
     share, held_up = facts.others_share, facts.held_up_share or 0.0
     if share is None or (share <= BUSY_SHARE and held_up <= HELD_UP_SHARE):
         return None
+    held = f", {held_up:.1%} of the time of a core that was needed" if held_up else ""
     return Flag(
         name="machine_busy",
-        sentence=f"Other processes took {share:.1%} of the machine's processor time.",
+        sentence=f"Other processes took {share:.1%} of the machine's processor time{held}.",
         invalidates=share > BUSY_INVALID_SHARE or held_up > HELD_UP_INVALID_SHARE,
     )
 

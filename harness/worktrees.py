@@ -76,7 +76,8 @@ def forget_worktrees(repository: Path, *, gone_from: Path) -> None:
         kind, _, name = line.partition(" ")
         path = Path(name)
         if kind == "worktree" and path.is_relative_to(gone_from.resolve()) and not path.exists():
-            git(repository, "worktree", "remove", "--force", name)
+            # Twice: also where git was killed while it made it, which leaves it locked.
+            git(repository, "worktree", "remove", "--force", "--force", name)
 
 
 @contextmanager

@@ -12,6 +12,9 @@ SHORTEST = 3
 """Values of a level: fewer are outliers, not a level."""
 PENALTY = 4.0
 """Of a level, in log(number of values): ``bench.drift_power`` shows what comes of it."""
+PENALTY_AMONG = 3.0
+"""… in log(number of series). What a division gains by chance had tails of exp(−gain / 2) if the
+scatter were known; it is taken from the same values, which makes them heavier."""
 _TRIMMED = 0.9
 """Share of the differences of neighbours that tells the scatter; steps are among the rest."""
 _RMS_OF_TRIMMED = 0.7893
@@ -40,9 +43,7 @@ def levels(values: Sequence[float], *, among: int = 1) -> tuple[Level, ...]:
     2005). The scatter is taken from the differences of neighbours, which a few steps do not
     touch.
 
-    The price is ``PENALTY`` · log n + 2 · log ``among``. What a division gains by chance has
-    tails near exp(−gain / 2), so that one of ``among`` series of equal values is divided about
-    as rarely as a single one (Bonferroni's bound).
+    The price is ``PENALTY`` · log n + ``PENALTY_AMONG`` · log ``among``.
 
     Args:
         values: in time order.
@@ -64,7 +65,7 @@ def levels(values: Sequence[float], *, among: int = 1) -> tuple[Level, ...]:
     least = np.full(count + 1, np.inf)
     least[0] = 0.0
     begin = np.zeros(count + 1, dtype=np.int64)
-    price = PENALTY * math.log(count) + 2 * math.log(among)
+    price = PENALTY * math.log(count) + PENALTY_AMONG * math.log(among)
     for end in range(SHORTEST, count + 1):
         starts = np.arange(end - SHORTEST + 1)
         lengths = end - starts

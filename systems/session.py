@@ -151,7 +151,14 @@ class SearchSession:
         )
         self._tracer.peak("planned_cache_bytes", plan.cache_bytes)
         if len(model_ids) > 1:
-            self._tracer.decide("plan", models=len(model_ids), **plan.summary())
+            hardware = self.substrate.cost_model.hardware
+            self._tracer.decide(
+                "plan",
+                models=len(model_ids),
+                **plan.summary(),
+                hardware=hardware.name,
+                hardware_is_a_guess=hardware.is_fallback,
+            )
         return transform, write_out(plan)
 
     def _parameter_budget(self, programs: Sequence[Program]) -> int | None:

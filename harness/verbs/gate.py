@@ -87,9 +87,9 @@ def gate(
     Exit codes: 0 same or improved, 1 regressed, 2 a mistake in the command, 3 answers differ,
     runs failed or nothing measured, 4 inconclusive.
     """
+    from harness.checkouts import Versions
     from harness.gate import Request
     from harness.verbs.gating import (
-        Versions,
         judge_stored,
         known_noise,
         measure_versions,

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
-from harness.claims import Hold
-from harness.gate import Request, RunEnd, Side, SideProcess, Turns
+from harness.checkouts import Versions, checked_out
+from harness.gate import Request, RunEnd, SideProcess, Turns
 from harness.gate_side import tolerance_of
 from harness.host_lock import only_one_measures
 from harness.noise import NoiseFolder, known_baselines
 from harness.spec import vocabulary
 from harness.terminal import ERR, OUT, say_waiting
-from harness.worktrees import (
-    check_clean,
-    commit_of,
-    find_repository,
-    forget_worktrees,
-    worktree,
-)
+from harness.worktrees import check_clean, commit_of, find_repository
+from reports.errors import ReportError
 from reports.gating.judgement import GateJudgement, Sides, judge_by_looks
 from reports.gating.looks import Looks
 from reports.gating.metric import Rules, metric_name
@@ -41,22 +34,8 @@ from scenarios.errors import ScenarioError
 from scenarios.loading import find_scenario, load_scenario, shipped_scenarios
 from systems.errors import BenchError, ConfigurationError
 
-_PLACE = "gate-"
-"""How the folders with both versions are called, below the cache."""
-
 Facts = dict[str, Any]
 """About a gate, besides its judgement: for its report."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Versions:
-    """What is to be measured against what."""
-
-    base: str
-    head: str
-    base_python: Path
-    head_python: Path
-    allow_dirty: bool
 
 
 def judge_stored(base: Path, head: Path, rules: Rules, looks: Looks) -> tuple[GateJudgement, Facts]:
@@ -129,7 +108,7 @@ def measure_versions(
         judgement, facts = _measured(
             repository, versions, commits, request, looks, rules, cache=cache, folder=folder
         )
-    except (BenchError, ScenarioError) as error:
+    except (BenchError, ReportError, ScenarioError) as error:
         if folder is not None:
             write_gate(folder, GateJudgement(faults=(str(error),)), {})
         raise
@@ -144,7 +123,8 @@ def _own_folder(path: Path) -> Path:
     """
     folder = path.absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    if {file.name for file in folder.iterdir()} - {GATE_MARKDOWN, GATE_JSON}:
+    told = {GATE_MARKDOWN, GATE_JSON, "base.log", "head.log"}
+    if {file.name for file in folder.iterdir()} - told:
         raise ConfigurationError(f"'{folder}' is not empty: a gate needs a folder of its own.")
     return folder
 
@@ -158,7 +138,7 @@ def _measured(
     )
     with ExitStack() as stack:
         stack.enter_context(only_one_measures(say_waiting))
-        sides = stack.enter_context(_checked_out(repository, versions, commits, folder, cache))
+        sides = stack.enter_context(checked_out(repository, versions, commits, folder, cache))
         base, head = (
             stack.enter_context(SideProcess(side, request, log=folder / f"{side.name}.log"))
             for side in sides
@@ -181,46 +161,6 @@ def for_worktrees(scenario: str, repository: Path) -> str:
     path = Path(scenario).resolve()
     within = repository.resolve()
     return str(path.relative_to(within) if path.is_relative_to(within) else path)
-
-
-@contextmanager
-def _checked_out(
-    repository: Path, versions: Versions, commits: Sequence[str], folder: Path, cache: Path
-) -> Iterator[tuple[Side, Side]]:
-    """Both versions, with caches of their own: one may not understand the other's store."""
-    cache.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(repository, cache)
-    refs = (versions.base, versions.head)
-    pythons = (versions.base_python, versions.head_python)
-    with tempfile.TemporaryDirectory(prefix=_PLACE, dir=cache) as place, ExitStack() as stack:
-        stack.enter_context(Hold.take(Path(place)) or nullcontext())
-        sides = []
-        for name, ref, commit, python in zip(("base", "head"), refs, commits, pythons, strict=True):
-            root = stack.enter_context(worktree(repository, commit, Path(place, name, "code")))
-            own_cache = Path(place, name, "cache")
-            if (cache / "hardware").is_dir():  # plans go by it: the same for both
-                shutil.copytree(cache / "hardware", own_cache / "hardware")
-            sides.append(
-                Side(
-                    name=name,
-                    ref=ref,
-                    commit=commit,
-                    root=root,
-                    python=python,
-                    runs=folder / name,
-                    cache=own_cache,
-                )
-            )
-        yield sides[0], sides[1]
-
-
-def _remove_leftovers(repository: Path, cache: Path) -> None:
-    """Gates that were killed leave two versions behind, with stores of gigabytes."""
-    for place in cache.glob(f"{_PLACE}*"):
-        if hold := Hold.take(place):
-            with hold:
-                shutil.rmtree(place, ignore_errors=True)
-    forget_worktrees(repository, gone_from=cache)
 
 
 def _take_turns(

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from systems.execution.device_copies import CopiedBlock
-from systems.intents.intent import FOREVER, Intent
 from systems.intents.manager import IntentManager
+from systems.intents.staged import StagedValues, name_of
 from systems.intents.tier import TierSpec
 from systems.store.store import BlockRef
 from systems.tracing import Tracer
@@ -26,16 +26,10 @@ second of a disk of 200 MB/s."""
 class BlockSource:
     """Hands out runnable blocks by hash, and counts what that reads from the store.
 
-    Work comes in stages. Within a stage a block is read once, at its first use or, with
-    ``prefetch``, ahead of that by a thread. Without ``keep`` a block belongs to its stage:
-    it is dropped at the end and read again for the next stage that needs it, so that what is
-    read does not depend on ``prefetch``. With ``keep`` blocks stay until ``retain`` drops
-    them; where a budget does not hold all that are expected, those are dropped first that are
-    expected again last.
-
-    The stages' intents: the clock counts stages; a block of stage n is wanted at clock n
-    only, or, with ``keep``, at every stage that it is expected in, or from then on until that
-    is cancelled.
+    Work comes in stages; what stays between them is said by ``systems.intents.staged``. Within
+    a stage a block is read once, at its first use or, with ``prefetch``, ahead of that by a
+    thread. Within a round what is read does not depend on ``prefetch``; under a budget, which of
+    the blocks that nobody expects are still there for the next round may.
 
     Args:
         refs: the blocks by hash.
@@ -72,12 +66,10 @@ class BlockSource:
         self._place = place
         self._tracer = tracer
         self._resident_bytes = resident_bytes or (lambda ref: ref.tensor_bytes)
-        self._keep = self._all_stay = keep
         self._pinned_bytes = pinned_bytes
         self._prefetch = prefetch
         # Tensors made in inference mode are of another kind; threads do not inherit the mode.
         self._inference_mode = torch.is_inference_mode_enabled()
-        self._expected_stages = 0
         self._in_use: dict[str, RunnableBlock] = {}
         """By the current stage: later uses in it ask nobody."""
         ahead_bytes = AHEAD_BYTES if ahead_bytes is None else ahead_bytes
@@ -95,6 +87,12 @@ class BlockSource:
             is_ahead=prefetch,
             initializer=_compute_alone,
         )
+        self._staged = StagedValues(
+            self._manager,
+            size_of=lambda name: self._resident_bytes(self._ref(name)),
+            keep=keep,
+            is_ahead=prefetch,
+        )
         if prefetch:
             torch.set_num_threads(threads)
 
@@ -104,32 +102,16 @@ class BlockSource:
         ``stages`` holds, for each, the hashes of its blocks in the order of their first use.
         From now on at most ``budget_bytes`` are resident, or what a single stage needs.
         """
-        first = max(self._expected_stages, self._manager.clock)
-        self._expected_stages = first + len(stages)
         with self._tracer.span("plan"):
-            self._fit(stages, budget_bytes)
-            if not self._prefetch and (self._all_stay or not self._keep):
-                return
-            intents = [
-                self._intent(block, number)
-                for number, blocks in enumerate(stages, first)
-                for block in blocks
-            ]
-            if self._all_stay:  # from its first use on, so that other uses add nothing
-                first_uses = {intent.key: intent for intent in reversed(intents)}
-                wanted = self._manager.wanted()
-                intents = [i for i in intents if first_uses[i.key] is i and i.key not in wanted]
-            self._manager.signal(intents)
+            self._staged.expect(stages, budget_bytes=budget_bytes, below_bytes=self._pinned_bytes)
 
     def resident(self) -> frozenset[str]:
         """The hashes of the blocks that are there and stay until ``retain`` drops them."""
-        return (
-            frozenset(map(self._hash, self._manager.resident())) if self._all_stay else frozenset()
-        )
+        return frozenset(map(str, self._staged.resident()))
 
     def begin_stage(self) -> None:
         """The next stage begins."""
-        self._expected_stages = max(self._expected_stages, self._manager.clock + 1)
+        self._staged.begin_stage()
 
     def acquire(self, block: str) -> RunnableBlock:
         """The block with hash ``block``, waited for or read now if it is not resident.
@@ -140,7 +122,7 @@ class BlockSource:
         runnable = self._in_use.get(block)
         if runnable is None:
             with self._waiting(block):
-                runnable = self._manager.acquire(self._intent(block, self._manager.clock))
+                runnable = self._staged.acquire(block)
                 if isinstance(runnable, CopiedBlock) and not runnable.is_joined:
                     runnable.join()
             self._in_use[block] = runnable
@@ -150,13 +132,13 @@ class BlockSource:
         """The stage is over: without ``keep``, its blocks are dropped."""
         with self._tracer.span("prepare_model"):
             self._in_use.clear()
-            self._manager.advance()
+            self._staged.end_stage()
 
     def retain(self, blocks: Collection[str]) -> None:
         """Drop all resident blocks but ``blocks``, and expect no others any more."""
         with self._tracer.span("prepare_model"):
             self._in_use.clear()
-            self._manager.cancel(lambda key: self._hash(key) not in blocks)
+            self._staged.retain(frozenset(blocks))
 
     def paused(self) -> AbstractContextManager[None]:
         """Meanwhile no load ahead begins; one under way goes on."""
@@ -168,34 +150,14 @@ class BlockSource:
             self._in_use.clear()
             self._manager.close()
 
-    def _fit(self, stages: Sequence[Sequence[str]], budget_bytes: int | None) -> None:
-        """Decide whether all blocks stay, or the budget says which."""
-        different = {block for blocks in stages for block in blocks}
-        needed_bytes = sum(self._resident_bytes(self._refs[block]) for block in different)
-        all_fit = budget_bytes is None or needed_bytes <= budget_bytes
-        if self._all_stay and not all_fit:
-            self._manager.cancel(lambda _: True)
-        self._all_stay = self._keep and all_fit
-        self._manager.limit(
-            None if self._all_stay else budget_bytes, below_bytes=self._pinned_bytes
-        )
-
     def _waiting(self, block: str) -> AbstractContextManager[None]:
         """Time until the search has a block; ``waited`` where a thread loads ahead."""
         if not self._prefetch:
             return self._tracer.span("prepare_model")
         return self._tracer.span("prepare_model", block=self._refs[block].architecture, waited=True)
 
-    def _intent(self, block: str, stage: int) -> Intent:
-        if self._all_stay:
-            return Intent(key=block, start=stage, end=FOREVER)
-        return Intent(key=block if self._keep else (stage, block), start=stage, end=stage + 1)
-
-    def _hash(self, key: Hashable) -> str:
-        return key[1] if isinstance(key, tuple) else str(key)
-
     def _ref(self, key: Hashable) -> BlockRef:
-        return self._refs[self._hash(key)]
+        return self._refs[str(name_of(key))]
 
     def _read(self, key: Hashable, _: Any) -> Any:
         ref = self._ref(key)

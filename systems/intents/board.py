@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Hashable, Iterable
 
 from systems.errors import ConfigurationError
-from systems.intents.intent import Intent
+from systems.intents.intent import SOMETIME, Intent
 
 
 class IntentBoard:
@@ -99,7 +99,9 @@ class WantedQueue:
         self._entries = 0
 
     def put(self, key: Hashable, start: int) -> None:
-        """Add an entry; a key may have several."""
+        """Add an entry; a key may have several. For ``SOMETIME`` there is nothing to do."""
+        if start >= SOMETIME:
+            return
         heapq.heappush(self._heap, (start, self._entries, key))
         self._entries += 1
 

@@ -9,6 +9,9 @@ from systems.errors import ConfigurationError
 
 FOREVER = 2**63 - 1
 """An end clock that never comes: wanted until it is cancelled."""
+SOMETIME = FOREVER - 1
+"""A start clock that never comes either, later than any other: a value that may be used again.
+It is kept where nothing else needs the room, and never loaded for that."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

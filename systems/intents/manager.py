@@ -97,10 +97,25 @@ class IntentManager:
 
         ``below_bytes`` is that of each tier below it.
         """
+        self.signal_within((), budget_bytes, below_bytes=below_bytes)
+
+    def signal_within(
+        self,
+        intents: Iterable[Intent],
+        budget_bytes: int | None,
+        *,
+        below_bytes: int | None = None,
+    ) -> None:
+        """``signal`` and ``limit`` in one: what goes for the new budget is chosen knowing both."""
         with self._changed:
+            self._board.signal(intents)
+            top = self._tiers[-1]
             for tier in self._tiers[:-1]:
                 tier.budget_bytes = below_bytes
-            self._tiers[-1].budget_bytes = budget_bytes
+                if budget_bytes is None:  # there will be no room to make above
+                    for key in tier.keys() & top.keys():
+                        tier.drop(key)
+            top.budget_bytes = budget_bytes
             self._trim()
             self._changed.notify_all()
 

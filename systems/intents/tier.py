@@ -178,9 +178,19 @@ class Tier:
     def _farthest(
         self, candidates: Iterable[Hashable], excess_bytes: int, *, since: int
     ) -> list[Hashable] | None:
-        """Of ``candidates``, those used last from ``since`` on, until ``excess_bytes`` are free."""
+        """Of ``candidates``, those used last from ``since`` on, until ``excess_bytes`` are free.
+
+        Of equals, those that nothing uses before, and of these what came last: what is used
+        first in a round, such as a trunk of all models, is most likely used in the next one.
+        """
+        place = {key: number for number, key in enumerate(self._held)}
+        clock = self._board.clock
+
+        def how_far(key: Hashable) -> tuple[float, float, int]:
+            return self._use_from(key, since), self._use_from(key, clock), place[key]
+
         chosen: list[Hashable] = []
-        for key in sorted(candidates, key=lambda k: self._use_from(k, since), reverse=True):
+        for key in sorted(candidates, key=how_far, reverse=True):
             chosen.append(key)
             excess_bytes -= self._size_of(key)
             if excess_bytes <= 0:

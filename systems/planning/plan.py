@@ -73,7 +73,26 @@ class Layout:
             before=before[first],
             after=held[self.stage_start[1:] - 1],
             within=np.maximum.reduceat(np.maximum(within, held), first),
+            crossing_bytes=self._crossing_bytes(),
         )
+
+    def _crossing_bytes(self) -> float:
+        """See ``Footprint``: each result is written once, and read by each later stage once."""
+        steps, size = len(self.vertex), self.tree.size_bytes
+        stage = np.repeat(np.arange(len(self.stage_start) - 1), np.diff(self.stage_start))
+        at = np.arange(steps)
+        read_at = at[self.reads_input]  # where the input comes in, and each vertex is computed
+        vertex = self.vertex.astype(np.int64)
+        made = np.sort(np.concatenate([ROOT * steps + read_at, vertex * steps + at]))
+        parent = self.tree.parent[vertex].astype(np.int64)
+        source = made[np.searchsorted(made, parent * steps + at, side="right") - 1]
+        made_in = stage[source % steps]
+        crosses = made_in < stage
+        written, place = np.unique(source[crosses], return_inverse=True)
+        read = np.unique(place * len(self.stage_start) + stage[crosses])
+        writers = written // steps
+        readers = writers[read // len(self.stage_start)]
+        return float(size[readers].sum() + size[writers].sum()) / 2
 
     def stages(self) -> list[list[Step]]:
         """The steps, stage by stage."""
@@ -111,6 +130,10 @@ class Footprint:
     """Held for a batch that has been through it."""
     within: NDArray[np.int64]
     """The most that is held for a batch while it goes through."""
+    crossing_bytes: float
+    """Bytes per item that go from stage to stage (of all stages together): half of what is
+    written for later stages and of what those read, so that what one of them reads once counts
+    with its size, however long it waits."""
 
     def pass_bytes(self, items: int, largest_batch: int) -> int:
         """Bytes that a pass over ``items`` items in batches holds at most.
@@ -126,11 +149,6 @@ class Footprint:
     def whole_bytes(self) -> int:
         """Bytes per item of a pass in which parents and children stand whole together."""
         return int(self.within.max())
-
-    @property
-    def crossing_bytes(self) -> int:
-        """Bytes per item that are written for a later stage, and read there."""
-        return int(self.after.sum())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

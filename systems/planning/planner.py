@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,11 +88,33 @@ class _Planner:
             if priced is not None:
                 found.append((priced, traversal))
         if not found:
-            raise self._pricing.too_small(self._one_by_one(traversal.order))
+            found.append(self._least(traversal))
         best, traversal = min(found, key=lambda each: each[0].seconds)  # of equals the first
         if planning.recompute:
             best = self._with_recomputing(best)
         return _plan(best, traversal)
+
+    def _least(self, traversal: Traversal) -> tuple[PricedLayout, Traversal]:
+        """What needs the least memory, block by block.
+
+        Raises:
+            ConfigurationError: a budget does not hold that either.
+        """
+        # A single batch is there whole: the order that is best in place need not be for that.
+        whole = self._traversal(in_place=False)
+        layouts = [(each, by) for by in (traversal, whole) for each in self._simple(by.order)]
+        if self._planning.recompute:
+            for each, by in tuple(layouts):
+                crossing = _crossing(each)
+                layouts += [
+                    (lay_out_again(each, frozenset(crossing[:count])), by)
+                    for count in range(1, len(crossing) + 1)
+                ]
+        layout, traversal = min(layouts, key=lambda each: self._pricing.missing_bytes(each[0]))
+        priced = self._pricing.price(layout)
+        if priced is None:
+            raise self._pricing.too_small(layout)
+        return priced, traversal
 
     def _is_hard_to_beat(self, whole: PricedLayout) -> bool:
         """Whether batch-major hardly waits; without loading ahead no plan waits less."""
@@ -117,16 +140,20 @@ class _Planner:
 
     def _layouts(self, traversal: Traversal) -> Iterator[Layout]:
         """Ways to go that do not need all parameters, the simplest first."""
-        orders = [traversal.order]
-        yield self._one_by_one(traversal.order)
-        if self._planning.siblings_together:
-            order = siblings_first(self._tree, traversal.order)
-            yield lay_out(self._tree, order, families_together(self._tree, order))
-            if not np.array_equal(order, traversal.order):
-                orders.append(order)
+        yield from self._simple(traversal.order)
         if self._planning.schedule == "auto":
-            for order in orders:
-                yield from self._mixed(order)
+            yield from self._mixed(traversal.order)
+            if self._planning.siblings_together:
+                order = siblings_first(self._tree, traversal.order)
+                if not np.array_equal(order, traversal.order):
+                    yield from self._mixed(order)
+
+    def _simple(self, order: NDArray[np.int32]) -> Iterator[Layout]:
+        """Block by block, and family by family."""
+        yield self._one_by_one(order)
+        if self._planning.siblings_together:
+            order = siblings_first(self._tree, order)
+            yield lay_out(self._tree, order, families_together(self._tree, order))
 
     def _mixed(self, order: NDArray[np.int32]) -> Iterator[Layout]:
         layout = self._one_by_one(order)
@@ -158,9 +185,22 @@ def _plan(best: PricedLayout, traversal: Traversal) -> ExecutionPlan:
     return ExecutionPlan(
         layout=best.layout,
         passes=best.passes,
-        traversal=traversal,
+        traversal=_carried_out(best.layout, traversal),
         cache_bytes=best.cache_bytes,
         parameter_bytes=best.parameter_bytes,
+    )
+
+
+def _carried_out(layout: Layout, traversal: Traversal) -> Traversal:
+    """The traversal, or what a layout that leaves its order makes of it."""
+    if np.array_equal(layout.vertex, traversal.order[1:]):
+        return traversal
+    return replace(
+        traversal,
+        order=np.concatenate([traversal.order[:1], layout.vertex]),
+        peak_bytes=layout.footprint().whole_bytes,
+        is_optimal=False,
+        reason="carried out in another order, or with computing again",
     )
 
 

@@ -125,10 +125,19 @@ class Pricing:
             seconds=seconds,
         )
 
+    def missing_bytes(self, layout: Layout) -> tuple[int, int]:
+        """By how many bytes ``cache_budget`` and ``memory_budget`` are too small for a layout;
+        below 0 for the second if there is room, 0 for the first."""
+        cache, memory = self._planning.cache_budget_bytes, self._planning.memory_budget_bytes
+        cache_bytes = self._batch_bytes(layout)
+        beyond = 0 if cache is None else max(0, cache_bytes - cache)
+        parameter_bytes = 0 if memory is None else int(self._stage_parameters(layout).max())
+        return beyond, cache_bytes + parameter_bytes - (memory or 0)
+
     def too_small(self, layout: Layout) -> ConfigurationError:
         """Name the smallest budget that would do for this layout."""
         planning, items = self._planning, self._largest_batch
-        cache_bytes = self._pass_bytes(layout.footprint(), items, items)
+        cache_bytes = self._batch_bytes(layout)
         limit = planning.cache_budget_bytes
         if limit is not None and cache_bytes > limit:
             return ConfigurationError(
@@ -206,6 +215,9 @@ class Pricing:
         blocks = len(self._costs.parameter_bytes)
         different = np.unique(stage * blocks + block)
         return np.divmod(different, blocks)
+
+    def _batch_bytes(self, layout: Layout) -> int:
+        return self._pass_bytes(layout.footprint(), self._largest_batch, self._largest_batch)
 
     def _fits(self, batch_bytes: int, parameter_bytes: int) -> bool:
         """Whether intermediates of one batch fit beside these parameters."""

@@ -107,11 +107,6 @@ class _Run:
         )
         # A model with a file of its own shares none of its bytes with another one.
         self._own_files = hardware.model_file_bytes_per_s is not None and not strategy.shares
-        self.reads = SimulatedReads(
-            model=model,
-            page_cache_bytes=hardware.page_cache_bytes,
-            in_model_files=self._own_files,
-        )
         self.phases_s: dict[str, float] = dict.fromkeys(SIMULATED_PHASES, 0.0)
         self.items_decoded = 0
         self.block_executions = 0
@@ -119,11 +114,20 @@ class _Run:
         self._decoded: set[str] = set()
         parameters = [p.parameter_bytes for p in search.profiles]
         self._parameter_bytes = np.array(parameters, np.int64)[search.kind]
+        sizes = self._parameter_bytes.tolist()
+        self.reads = SimulatedReads(
+            model,
+            size_of=lambda number: sizes[number % len(sizes)],
+            keep=strategy.keep_blocks,
+            page_cache_bytes=hardware.page_cache_bytes,
+            in_model_files=self._own_files,
+        )
         outputs = [p.output_bytes for p in search.profiles]
         self._output_bytes = np.array(outputs, np.int64)[search.kind]
-        items_s = [
-            model.execution_s(p, search.batch_size) / search.batch_size for p in search.profiles
-        ]
+        segments = [search.test_items, *map(len, search.schedule.chunks)]
+        largest = max(items for segment in segments for items in search.batches(segment))
+        self._largest_batch = largest
+        items_s = [model.execution_s(p, largest) / largest for p in search.profiles]
         inputs = [p.input_bytes for p in search.profiles]
         self._input_bytes = np.array(inputs, np.int64)[search.kind[search.rows[:, 0]]]  # [M]
         self._costs = Costs(
@@ -139,7 +143,7 @@ class _Run:
         if not self._strategy.halves:
             everything = [test, ("train", search.train_items)]
             for group in self._groups(self._order.tolist()):
-                self._extract(group, everything)
+                self._extract([group], everything)
                 self._score(group, search.train_items)
                 self.reads.retain(())
             if self._strategy.prefetch:
@@ -153,11 +157,11 @@ class _Run:
             survivors = self._order[:count].tolist()
             segment = (f"chunk {number}", len(chunk))
             before_s = dict(self.phases_s)
-            for group in self._groups(survivors):
-                self._extract(group, [segment] if number else [test, segment])
-            self._score(survivors, chunk.stop)
-            if self._strategy.prefetch:
+            groups = list(self._groups(survivors))
+            self._extract(groups, [segment] if number else [test, segment])
+            if self._strategy.prefetch:  # the last block is read before anything is scored
                 self._hide_reads(before_s)
+            self._score(survivors, chunk.stop)
             self.reads.retain(search.rows[self._order[: max(1, count // 2)]].ravel().tolist())
         return self
 
@@ -169,43 +173,46 @@ class _Run:
         for size in np.unique(self._input_bytes[survivors]):
             yield [m for m in survivors if self._input_bytes[m] == size]
 
-    def _extract(self, models: Sequence[int], segments: Sequence[tuple[str, int]]) -> None:
-        search, model = self._search, self._model
-        input_bytes = int(self._input_bytes[models[0]])
-        tree = tree_of_rows(
-            search.rows[models], output_bytes=self._output_bytes, input_bytes=input_bytes
-        )
-        batches = [items for _, count in segments for items in search.batches(count)]
-        costs = self._costs
-        if self._strategy.keep_blocks:
-            resident = np.zeros(len(self._parameter_bytes), dtype=bool)
-            resident[sorted(self.reads.resident)] = True
-            costs = replace(costs, resident=resident)
-        plan = make_plan(tree, self._strategy.planning, batch_items=batches, costs=costs)
-        self.phases_s["plan"] += len(tree) * model.hardware.plan_vertex_s
-        self._load(plan, models[0])
-        inference_s = self._execute(plan, batches)
-        self._prepare_data(plan, segments, input_bytes, inference_s)
+    def _extract(
+        self, groups: Sequence[Sequence[int]], segments: Sequence[tuple[str, int]]
+    ) -> None:
+        batches = [items for _, count in segments for items in self._search.batches(count)]
+        plans = [self._plan(group, batches) for group in groups]
+        stages = [self._stages(plan, group[0]) for plan, group in zip(plans, groups, strict=True)]
+        passes = [len(plan.passes) for plan in plans]
+        budget_bytes = self._strategy.planning.memory_budget_bytes
+        if budget_bytes is not None:
+            budget_bytes -= max(plan.cache_bytes for plan in plans)
+        self.reads.expect(list(zip(stages, passes, strict=True)), budget_bytes=budget_bytes)
+        for group, plan, needed in zip(groups, plans, stages, strict=True):
+            before_s = self.reads.seconds
+            self.reads.go_through(needed, len(plan.passes))
+            self.phases_s["prepare_model"] += self.reads.seconds - before_s
+            inference_s = self._execute(plan, batches)
+            self._prepare_data(plan, segments, int(self._input_bytes[group[0]]), inference_s)
 
-    def _load(self, plan: ExecutionPlan, first_model: int) -> None:
-        """Bind the blocks of each stage of each pass; what is not kept goes at its end."""
-        before_s = self.reads.seconds
-        blocks = plan.layout.tree.block[plan.layout.vertex]
-        bounds = plan.layout.stage_start.tolist()
-        keep = self._strategy.keep_blocks
-        for _ in plan.passes if not keep else plan.passes[:1]:
-            for first, last in itertools.pairwise(bounds):
-                for block in blocks[first:last].tolist():
-                    size_bytes = int(self._parameter_bytes[block])
-                    number = block
-                    if self._own_files:
-                        number += (first_model + 1) * len(self._parameter_bytes)
-                    self.reads.acquire(number, size_bytes)
-                if not keep and len(bounds) > 2:
-                    self.reads.retain(())
-        if not keep:
-            self.reads.retain(())
-        self.phases_s["prepare_model"] += self.reads.seconds - before_s
+    def _plan(self, models: Sequence[int], batches: Sequence[int]) -> ExecutionPlan:
+        tree = tree_of_rows(
+            self._search.rows[models],
+            output_bytes=self._output_bytes,
+            input_bytes=int(self._input_bytes[models[0]]),
+        )
+        resident = np.zeros(len(self._parameter_bytes), dtype=bool)
+        resident[self.reads.resident()] = True
+        costs = replace(self._costs, resident=resident)
+        self.phases_s["plan"] += len(tree) * self._model.hardware.plan_vertex_s
+        return make_plan(
+            tree, self._strategy.planning, batch_items=batches, costs=costs,
+            largest_batch=max(self._largest_batch, *batches),
+        )  # fmt: skip
+
+    def _stages(self, plan: ExecutionPlan, first_model: int) -> list[list[int]]:
+        """The numbers of each stage's blocks, in the order of their first use."""
+        blocks = plan.layout.tree.block[plan.layout.vertex].astype(np.int64)
+        if self._own_files:  # a model's blocks are no other's
+            blocks += (first_model + 1) * len(self._parameter_bytes)
+        numbers, bounds = blocks.tolist(), plan.layout.stage_start.tolist()
+        return [list(dict.fromkeys(numbers[a:b])) for a, b in itertools.pairwise(bounds)]
 
     def _execute(self, plan: ExecutionPlan, batches: Sequence[int]) -> float:
         """Seconds of inference, which are added up too."""
@@ -262,7 +269,7 @@ class _Run:
         self.phases_s["proxy_scoring"] += seconds
 
     def _hide_reads(self, before_s: Mapping[str, float]) -> None:
-        """Reading ahead: of a round's reads, what is longer than the rest of it is waited for."""
+        """Reading ahead: of the reads, what is longer than all else since then is waited for."""
         spent_s = {phase: self.phases_s[phase] - before_s[phase] for phase in SIMULATED_PHASES}
         reads_s = spent_s["prepare_model"]
         beside_s = spent_s["inference"] + spent_s["proxy_scoring"] + spent_s["prepare_data"]

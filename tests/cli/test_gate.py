@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.gate_trials import PLANTED
 from tests.cli.conftest import ROOT, Project, Result
 from tests.unit.reports.factory import record_json, write
 from tests.unit.reports.test_gate import side
@@ -87,6 +88,29 @@ def test_one_wrong_bit_is_invalid_and_has_no_number(checkout: Path, tmp_path: Pa
     assert [json.loads(path.read_text())["status"] for path in records] == ["ok", "ok"]
     assert git(checkout, "worktree", "list").count("\n") == 0  # nothing is left behind
     assert not list((checkout / "c").glob("gate-*"))
+
+
+@pytest.mark.slow
+def test_a_slower_version_is_measured_and_found(checkout: Path, tmp_path: Path) -> None:
+    git(checkout, "checkout", "--quiet", "right")
+    with (checkout / "systems/registry.py").open("a") as file:
+        file.write(PLANTED.format(share=3.0, system="alsatian"))
+    git(checkout, "commit", "--quiet", "--all", "--message", "slower")
+    git(checkout, "tag", "slower")
+    git(checkout, "checkout", "--quiet", "-")
+    result = gate(
+        checkout, "--base", "right", "--head", "slower", "--scale", "smoke", "--filter",
+        "system=alsatian", "--most-rounds", "8", "-o", tmp_path / "out", "--set", "telemetry=false",
+    )  # fmt: skip
+    assert result.code == 1, result.out + result.err
+    (metric,) = json.loads((tmp_path / "out/gate.json").read_text())["metrics"]
+    assert metric["verdict"] == "regressed"
+    assert 2 < metric["ratio"] < 8
+    again = gate(
+        checkout, "--base-runs", tmp_path / "out/base", "--head-runs", tmp_path / "out/head"
+    )
+    assert again.code == 1
+    assert "plan " in again.out  # the phase that became slower
 
 
 def test_mistakes_are_sentences(checkout: Path, tmp_path: Path) -> None:

@@ -267,3 +267,31 @@ def test_blocks_that_stayed_are_read_again_where_a_budget_comes_that_is_too_smal
         assert source.resident() == frozenset()
         source.close()
     assert loads.hashes == ["a", "b", "c", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("prefetch", [False, True])
+def test_under_a_budget_blocks_stay_for_the_next_round_where_there_is_room(prefetch: bool) -> None:
+    loads = Loads()
+    with tracing() as tracer:
+        source = source_of(loads, tracer, keep=True, prefetch=prefetch)
+        search(source, ["ab", "cd"], expected=["ab", "cd"], budget=30)
+        source.retain("cd")
+        search(source, ["cd"], expected=["cd"], budget=30)
+        source.close()
+    assert sorted(loads.hashes) == ["a", "b", "c", "d"]
+    assert tracer.counts["resident_parameters_peak_bytes"] <= 30
+
+
+def test_what_no_longer_fits_into_a_later_round_s_budget_goes() -> None:
+    loads = Loads()
+    with tracing() as tracer:
+        source = source_of(loads, tracer, keep=True, prefetch=True)
+        search(source, ["ab", "cd", "e"], expected=["ab", "cd", "e"], budget=30)
+        source.retain("bcde")
+        search(source, ["cd", "be"], expected=["cd", "be"], budget=20)
+        source.retain("be")
+        search(source, ["be"], expected=["be"], budget=20)
+        source.close()
+    # In the second round at least one of three is still there, in the third both.
+    assert len(loads.done) <= 5 + 3
+    assert tracer.counts["resident_parameters_peak_bytes"] <= 30

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from harness.checkouts import remove_leftovers
 from harness.claims import Hold
 from harness.gate import RunEnd, Turns
-from harness.verbs.gating import _remove_leftovers, _tolerances, for_worktrees, tolerances_of
+from harness.verbs.gating import _tolerances, for_worktrees, tolerances_of
 from scenarios.errors import ScenarioError
 from tests.unit.harness.test_environment import checkout, git  # noqa: F401
 
@@ -109,7 +110,7 @@ def test_what_killed_gates_left_is_removed_and_living_ones_stay(
     hold = Hold.take(cache / "gate-living")
     assert hold is not None
     with hold:
-        _remove_leftovers(checkout, cache)
+        remove_leftovers(checkout, cache)
     assert {path.name for path in cache.iterdir()} == {"gate-living", "store"}
     assert git(checkout, "worktree", "list").count("gate-") == 1
 

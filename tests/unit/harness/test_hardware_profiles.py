@@ -140,8 +140,11 @@ def test_without_a_measured_profile_the_fallback_stands_in(tmp_path: Path) -> No
     assert find_profile(None, cache=tmp_path) is FALLBACK
     write_profile(read_profile(written(tmp_path, GOOD)), calibrated_path(tmp_path, "cpu"))
     assert find_profile(None, cache=tmp_path).name == "mine"
-    # another device is another profile
-    assert find_profile(None, cache=tmp_path, device="cuda:1") is FALLBACK
+    # another device is another profile, and a GPU is no pair of CPU cores
+    guessed = find_profile(None, cache=tmp_path, device="cuda:1")
+    assert guessed.is_fallback
+    assert "nobody measured" in guessed.title
+    assert guessed.operations_per_s == find_profile("paper", cache=tmp_path).operations_per_s
     assert calibrated_path(tmp_path, "cuda:1") == calibrated_path(tmp_path, "cuda")
 
 

@@ -40,6 +40,9 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Searches:
         ("alsatian-paper", {}),
         ("alsatian-paper", {"keep_blocks": True}),
         ("alsatian", {}),
+        ("alsatian", {"memory_budget": 40 * 2**20, "prefetch": False}),
+        ("alsatian", {"memory_budget": 80 * 2**20, "prefetch": False}),
+        ("alsatian-paper", {"memory_budget": 40 * 2**20}),
     ],
 )
 def test_the_simulated_work_is_that_of_the_real_search(
@@ -86,6 +89,15 @@ def test_speed_ups_are_over_base_of_the_same_search(tmp_path: Path) -> None:
     for shift, base in zip(found[2:], found[:2], strict=True):
         assert shift.speed_up == pytest.approx(base.wall_s / shift.wall_s)
     assert predict_runs(specs[2:], profile=None, cache=tmp_path)[0].speed_up is None
+
+
+def test_what_predictions_leave_out_is_told(tmp_path: Path) -> None:
+    plain = spec_of(system="alsatian")
+    (first,) = notes(predict_runs([plain], profile="paper", cache=tmp_path))
+    assert "paper" in first
+    other = spec_of(system="alsatian", compile=True, threads=1)
+    told = notes(predict_runs([other], profile="paper", cache=tmp_path))
+    assert "how compile, threads changes times" in told[-1]
 
 
 def test_without_a_profile_the_notes_say_that_it_is_a_guess(tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_the_repository_is_found_from_below(repository: Path, tmp_path: Path) ->
 def test_only_ones_own_worktrees_are_forgotten(repository: Path, tmp_path: Path) -> None:
     for name in ("ours/gate-1/code", "ours/gate-2/code", "theirs/code"):
         git(repository, "worktree", "add", "--quiet", "--detach", str(tmp_path / name), "HEAD")
+    git(repository, "worktree", "lock", str(tmp_path / "ours/gate-1/code"))
     shutil.rmtree(tmp_path / "ours/gate-1")
     shutil.rmtree(tmp_path / "theirs")  # or on a disk that is not mounted
     forget_worktrees(repository, gone_from=tmp_path / "ours")

@@ -80,6 +80,35 @@ def test_a_layout_can_be_carried_out_and_needs_what_it_says(
         assert done.peak_bytes == layout.footprint().pass_bytes(sum(batch_items), batch_items[0])
 
 
+def test_what_waits_long_is_written_and_read_once() -> None:
+    """b1's output is read by b2 at once, and by the last block after all the others."""
+    tree = tree_from([-1, 0, 1, *range(2, 9), 1], [0, 7, *[0] * 8, 1])
+    parent = tree.parent.tolist()
+    late = next(v for v in range(2, len(tree)) if parent[v] == 1 and v not in parent)
+    order = np.array([v for v in range(len(tree)) if v != late] + [late])
+    layout = lay_out(tree, order, one_by_one(len(tree) - 1))
+    assert layout.footprint().crossing_bytes == (7 + 2 * 7) / 2
+
+
+@given(layouts())
+def test_what_crosses_stages_is_counted_where_it_is_written_and_read(layout: Layout) -> None:
+    size = layout.tree.size_bytes
+    place: dict[int, tuple[int, int]] = {}  # stage and step that the result is from
+    written, read = set(), set()
+    at = 0
+    for stage, steps in enumerate(layout.stages()):
+        for step in steps:
+            if step.reads_input:
+                place[ROOT] = (stage, at)
+            if place[step.parent][0] < stage:
+                written.add((step.parent, place[step.parent]))
+                read.add((step.parent, place[step.parent], stage))
+            place[step.vertex] = (stage, at)
+            at += 1
+    moved = sum(int(size[each[0]]) for each in (*written, *read))
+    assert layout.footprint().crossing_bytes == moved / 2
+
+
 @given(model_trees())
 def test_whole_parents_and_children_are_the_published_requirement(tree: TaskTree) -> None:
     traversal = dfs_plus(tree)

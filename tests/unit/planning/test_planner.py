@@ -127,6 +127,48 @@ def test_a_budget_below_one_batch_names_the_smallest_that_would_do(schedule: str
     plan(120)
 
 
+def test_the_order_that_is_best_in_place_need_not_be_for_a_single_batch() -> None:
+    """v, B, A, a' needs 22 bytes per item of a batch that is there whole; v, A, B, a' 27."""
+    tree = tree_from([-1, 0, 1, 2, 1], [0, 10, 5, 10, 12])
+    options = {**OURS, "schedule": "block_major", "siblings_together": False}
+
+    def plan(budget: int):  # type: ignore[no-untyped-def]
+        planning = Planning(**options, cache_budget_bytes=budget)  # type: ignore[arg-type]
+        return make_plan(tree, planning, batch_items=[8] * 3, costs=costs_for(tree))
+
+    with pytest.raises(ConfigurationError, match=r"at least 176 "):
+        plan(175)
+    assert passes_of(plan(176)) == [[0], [1], [2]]
+
+
+def test_computing_again_makes_do_with_less_than_keeping() -> None:
+    tree = tree_from([-1, 0, 1, 2, 1, 4], [0, 2, 10, 1, 10, 1])  # two branches of large outputs
+    smallest = {}
+    for recompute in (False, True):
+        options = {**OURS, "schedule": "block_major", "recompute": recompute}
+        for memory in (None, 10**6):
+            planning = Planning(**options, cache_budget_bytes=1, memory_budget_bytes=memory)  # type: ignore[arg-type]
+            with pytest.raises(ConfigurationError) as error:
+                make_plan(tree, planning, batch_items=[8], costs=costs_for(tree, 100))
+            found = int(re.search(r"at least (\d+) ", str(error.value))[1])  # type: ignore[index]
+            planning = replace(planning, cache_budget_bytes=found)
+            assert make_plan(tree, planning, batch_items=[8], costs=costs_for(tree, 100))
+            smallest[recompute, memory] = found
+    assert smallest[True, None] < smallest[False, None]
+    assert smallest[True, 10**6] == smallest[True, None]
+
+
+def test_a_plan_that_leaves_the_order_of_least_memory_does_not_claim_it() -> None:
+    tree = tree_from([-1, 0, 1, 1], [0, 10_000, 1, 1])
+    costs = costs_for(tree, 1_000_000)
+    costs.item_s[:] = 1e-12
+    planning = Planning(**OURS, memory_budget_bytes=2_030_000)  # type: ignore[arg-type]
+    plan = make_plan(tree, planning, batch_items=[1] * 200, costs=costs)
+    assert plan.layout.is_repeat.any()
+    assert plan.summary()["traversal_is_optimal"] is False
+    assert plan.summary()["peak_bytes_per_item"] == plan.layout.footprint().whole_bytes
+
+
 def test_a_memory_budget_below_one_block_names_the_smallest_that_would_do() -> None:
     def plan(budget: int):  # type: ignore[no-untyped-def]
         planning = Planning(schedule="auto", memory_budget_bytes=budget)
