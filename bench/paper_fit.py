@@ -111,6 +111,7 @@ def cell(result: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
         "resolution": None if values["architecture"] == "bert" else 224,
         "sequence_length": 256,
         "data_workers": None,
+        "dataset": "fake",
         "path": None,
         "precision": "fp32",
         "part": "full",
