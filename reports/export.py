@@ -112,6 +112,10 @@ COLUMNS: Mapping[str, Column] = {
         type="number", unit="B", meaning="Most intermediates at once.",
         value=_count("cache_peak_bytes"),
     ),
+    "held_peak_bytes": Column(
+        type="number", unit="B", meaning="Most intermediates and parameters at once.",
+        value=_count("held_peak_bytes"),
+    ),
     "process_peak_bytes": Column(
         type="number", unit="B", meaning="Peak memory of the process.",
         value=_count("process_peak_bytes"),

@@ -72,7 +72,8 @@ def _line(row: Row) -> dict[str, object]:
             name: row.counts.get(name)
             for name in (
                 "operations", "bytes_read", "unique_bytes", "blocks_read", "items_decoded",
-                "items_resized", "items_inferred", "cache_peak_bytes", "process_peak_bytes",
+                "items_resized", "items_inferred", "cache_peak_bytes", "held_peak_bytes",
+                "process_peak_bytes",
             )
         },
         "code": row.code,

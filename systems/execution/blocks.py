@@ -109,6 +109,11 @@ class BlockSource:
         """The hashes of the blocks that are there and stay until ``retain`` drops them."""
         return frozenset(map(str, self._staged.resident()))
 
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes of the blocks where they can run, those of loads under way included."""
+        return self._manager.resident_bytes
+
     def begin_stage(self) -> None:
         """The next stage begins."""
         self._staged.begin_stage()

@@ -84,6 +84,7 @@ class Engine:
     ) -> None:
         cache = IntermediateCache()
         side: dict[int, tuple[Tensor, ...]] = {}
+        held_bytes = 0
         for steps in stages:
             self._blocks.begin_stage()
             for number in numbers:
@@ -101,20 +102,21 @@ class Engine:
                         "inference", block=step.block, vertex=step.vertex, items=len(x)
                     ):
                         y = block(x, *side[number])
-                    self._account(step, number, x, y, cache)
+                    if step.keeps_output:
+                        cache.put(step.vertex, number, y)
+                    # Nothing is let go between a put and here: no moment holds more.
+                    held_bytes = max(held_bytes, cache.resident_bytes + self._blocks.resident_bytes)
+                    if step.is_last_use_of_parent:
+                        cache.discard(step.parent, number)
+                    self._count(step, x)
                     for model in step.models:
                         emit(model, number, y)
                     del x, y
             del block
             self._blocks.end_stage()
         self._tracer.peak("cache_peak_bytes", cache.peak_bytes)
+        self._tracer.peak("held_peak_bytes", held_bytes)
 
-    def _account(
-        self, step: Step, number: int, x: Tensor, y: Tensor, cache: IntermediateCache
-    ) -> None:
+    def _count(self, step: Step, x: Tensor) -> None:
         self._tracer.count("operations", self._operations[step.block] * len(x))
         self._tracer.count("block_executions", 1)
-        if step.keeps_output:
-            cache.put(step.vertex, number, y)
-        if step.is_last_use_of_parent:
-            cache.discard(step.parent, number)

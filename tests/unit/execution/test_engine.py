@@ -94,6 +94,8 @@ def test_every_schedule_gives_every_model_its_features(
     assert sorted(done.asked) == [0, 1, 2]  # each item once, though two blocks read it
     assert done.counts["operations"] == 100 * 6 * 6  # 6 vertices, 6 items
     assert done.counts["cache_peak_bytes"] <= done.plan.cache_bytes
+    peaks = done.counts["cache_peak_bytes"], done.counts["resident_parameters_peak_bytes"]
+    assert max(peaks) <= done.counts["held_peak_bytes"] <= sum(peaks)
     if "cache_budget_bytes" in budgets:
         assert len(done.plan.passes) > 1
         assert done.plan.cache_bytes <= budgets["cache_budget_bytes"]
