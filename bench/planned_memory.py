@@ -3,8 +3,9 @@
 ``python -m bench.planned_memory`` prints, for 35 models of each of the paper's architectures
 and distributions over 8000 items in batches of 128, the most bytes of intermediates that the
 published planner (DFS+, block by block over the whole chunk) and this project's hold at
-once, and what stays of it where parameters and intermediates must fit 10 GiB. The plans are
-those of the real planner; that runs keep to them is a test (``tests/unit/planning``).
+once, in brackets with the inner results of the block at work, and what it comes to where
+these and the parameters must fit 10 GiB. The plans are those of the real planner; that runs
+keep to them is a test (``tests/unit/planning``).
 """
 
 from __future__ import annotations
@@ -43,8 +44,12 @@ def first_round(search: SearchShape, planning: Planning) -> ExecutionPlan:
     model, batch = CostModel(), search.batch_size
     item_s = np.array([model.execution_s(p, batch) / batch for p in search.profiles])
     input_bytes = search.profiles[0].input_bytes
+    scratch_bytes = np.array([p.scratch_bytes for p in search.profiles], np.int64)
     tree = tree_of_rows(
-        search.rows, output_bytes=output_bytes[search.kind], input_bytes=input_bytes
+        search.rows,
+        output_bytes=output_bytes[search.kind],
+        input_bytes=input_bytes,
+        scratch_bytes=scratch_bytes[search.kind],
     )
     chunk = search.schedule.chunks[0]
     return make_plan(
@@ -75,11 +80,12 @@ def lines() -> Iterator[str]:
         published = first_round(search, PUBLISHED)
         ours = first_round(search, Planning(**OURS))
         limited = first_round(search, Planning(**OURS, memory_budget_bytes=LIMIT_BYTES))
-        needs_bytes = limited.cache_bytes + limited.parameter_bytes
+        needs_bytes = limited.work_bytes + limited.parameter_bytes
         ratio = published.cache_bytes / ours.cache_bytes
         yield (
-            f"| {architecture}, {distribution} | {published.cache_bytes / GIB:.2f} GiB "
-            f"| {ours.cache_bytes / GIB:.3f} GiB | 1/{ratio:.0f} "
+            f"| {architecture}, {distribution} "
+            f"| {published.cache_bytes / GIB:.2f} ({published.work_bytes / GIB:.2f}) GiB "
+            f"| {ours.cache_bytes / GIB:.3f} ({ours.work_bytes / GIB:.2f}) GiB | 1/{ratio:.0f} "
             f"| {limited.schedule}, {len(limited.passes)} passes, {needs_bytes / GIB:.1f} GiB |"
         )
 

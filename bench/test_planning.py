@@ -15,7 +15,9 @@ from bench.planner_scale import (
     measure_apart,
     models_of,
 )
+from systems.planning.cost_model import CostModel
 from systems.planning.minimum_memory import minimum_memory
+from systems.planning.planner import Costs, Planning, make_plan
 from systems.planning.task_tree import TaskTree, tree_of_rows
 from systems.planning.traversal import Traversal, is_traversal, peak_bytes
 
@@ -75,6 +77,34 @@ def test_exact(benchmark: BenchmarkFixture, models: int, in_place: bool) -> None
     assert traversal.is_optimal
     assert is_traversal(tree, traversal.order)
     assert peak_bytes(tree, traversal.order, in_place=in_place) == traversal.peak_bytes
+
+
+@pytest.mark.parametrize("models", [35, 1_000, 10_000])
+@pytest.mark.parametrize("share", [None, 0.5, 0.1], ids=["no_limit", "half", "tenth"])
+def test_whole_plans(benchmark: BenchmarkFixture, models: int, share: float | None) -> None:
+    """Order, stages and passes of a first round, where memory holds a share of the parameters."""
+    tree = resnet_152_tree(models)
+    blocks = len(tree.block_hashes)
+    costs = Costs(
+        parameter_bytes=np.full(blocks, 4_500_000),
+        item_s=np.full(blocks, 1e-4),
+        input_item_s=1e-4,
+        model=CostModel(),
+    )
+    memory_bytes = None if share is None else int(share * (len(tree) - 1) * 4_500_000)
+    planning = Planning(
+        schedule="auto", traversal="optimal", in_place=True, siblings_together=True,
+        recompute=True, prefetch=True, memory_budget_bytes=memory_bytes,
+    )  # fmt: skip
+    plan = benchmark.pedantic(
+        make_plan,
+        (tree, planning),
+        {"batch_items": [32] * 10, "costs": costs},
+        rounds=3 if models < 10_000 else 1,
+    )
+    assert sorted(set(plan.layout.vertex.tolist())) == list(range(1, len(tree)))
+    if memory_bytes is not None:
+        assert plan.work_bytes + plan.parameter_bytes <= memory_bytes
 
 
 def resnet_152_tree(models: int) -> TaskTree:

@@ -83,6 +83,7 @@ def profile_of(
         title=f"This machine, measured on {device} with {samples['threads']} threads",
         operations_per_s=operations,
         memory_bytes_per_s=memory,
+        memory_size_bytes=samples["memory_size_bytes"],
         execution_s=execution_s,
         store_bytes_per_s=store,
         reread_bytes_per_s=reread,

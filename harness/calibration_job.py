@@ -22,6 +22,7 @@ from systems.data.datasets import DatasetSpec, open_dataset
 from systems.data.model_inputs import InputMaker
 from systems.data.transform import Transform
 from systems.errors import ConfigurationError
+from systems.execution.memory import memory_size_bytes
 from systems.models.architectures import architecture
 from systems.models.build import ModelShape, block_architectures, build_plain, split
 from systems.models.profile import profile_model
@@ -73,7 +74,7 @@ def calibrate(job: Mapping[str, Any], *, emit: Callable[..., None]) -> dict[str,
         "heads": lambda: list(_heads(device)),
         "plan_vertex_s": _plan_vertex_s,
     }
-    found: dict[str, Any] = {"threads": threads}
+    found: dict[str, Any] = {"threads": threads, "memory_size_bytes": memory_size_bytes(device)}
     with torch.inference_mode():
         for number, (name, measure) in enumerate(steps.items()):
             emit("preparing", number=number, of=len(steps), what=name.replace("_", " "))

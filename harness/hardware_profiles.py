@@ -52,6 +52,7 @@ KEYS: Mapping[str, tuple[str, str]] = {
     "title": ("title", "text"),
     "operations": ("operations_per_s", "operations"),
     "memory_bandwidth": ("memory_bytes_per_s", "rate"),
+    "memory_size": ("memory_size_bytes", "bytes"),
     "execution": ("execution_s", "seconds"),
     "store_bandwidth": ("store_bytes_per_s", "rate"),
     "model_file_bandwidth": ("model_file_bytes_per_s", "rate"),
@@ -78,6 +79,7 @@ _MAPPINGS: Mapping[str, Callable[[], Collection[str]]] = {
 """Keys with a value for each of these names."""
 _REQUIRED = {item.name for item in fields(FALLBACK)} - {
     "title", "loader_start_s", "plan_vertex_s", "bookkeeping_s", "page_cache_bytes",
+    "memory_size_bytes",
     "model_file_bytes_per_s", "data_workers", "threads", "paces_rereads", "is_fallback",
 }  # fmt: skip
 
@@ -144,7 +146,13 @@ def _guessed(device: str) -> HardwareProfile:
     # Two CPU cores would be a far worse guess: loading would seem to cost nothing beside computing.
     title = "the paper's machine, in place of a GPU that nobody measured"
     paper = read_profile(SHIPPED / "paper.yaml")
-    return replace(paper, name=f"{FALLBACK.name}-gpu", title=title, is_fallback=True)
+    return replace(
+        paper,
+        name=f"{FALLBACK.name}-gpu",
+        title=title,
+        memory_size_bytes=math.inf,  # a plan for less would be a worse guess
+        is_fallback=True,
+    )
 
 
 def calibrated_path(cache: Path, device: str) -> Path:

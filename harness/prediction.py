@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 from harness.hardware_profiles import find_profile
 from harness.inputs import cost_model, search_options
 from harness.particulars import IN_SUMMARY, particulars
-from harness.search_shape import search_shape, strategy
+from harness.search_shape import TYPICAL_BATCH, search_shape, strategy
 from harness.spec import RunSpec
+from scenarios.parameter import AUTO
 from systems.errors import ConfigurationError
 from systems.planning.hardware_profile import HardwareProfile
 from systems.planning.search_choice import choose_search
@@ -114,6 +116,11 @@ def notes(runs: Sequence[PredictedRun]) -> list[str]:
             title = f": {hardware.title}" if hardware.title else "."
             found.append(f"Hardware profile '{hardware.name}'{title}")
     specs = [run.spec for run in runs]
+    if any(spec.batch_size == AUTO for spec in specs):
+        found.append(
+            f"batch_size: auto was not measured on this machine yet; {TYPICAL_BATCH} items stand "
+            "in for it. 'alsatian-bench run' measures it first."
+        )
     left_out = {
         "precision": any(spec.precision != "fp32" for spec in specs),
         "compile": any(spec.compile for spec in specs),
@@ -139,8 +146,7 @@ def _predicted(spec: RunSpec, hardware: HardwareProfile) -> PredictedRun:
         hardware = replace(hardware, page_cache_bytes=cached_bytes)
     options, model = search_options(spec.options), cost_model(hardware, canonical)
     search = search_shape(canonical)
-    limit = spec.memory_limit if spec.device == "cpu" else spec.gpu_allocator_cap
-    way = strategy(spec.system, options, memory_limit_bytes=limit)
+    way = strategy(spec.system, options, memory_limit_bytes=_memory_limit(spec, hardware))
     if options.choose_search:
         way = replace(way, halves=choose_search(search, way, model).halves)
     try:
@@ -156,6 +162,13 @@ def _predicted(spec: RunSpec, hardware: HardwareProfile) -> PredictedRun:
         items_decoded=prediction.items_decoded,
         hardware=hardware,
     )
+
+
+def _memory_limit(spec: RunSpec, hardware: HardwareProfile) -> int | None:
+    """Bytes that the run may take on its device; None where nothing says so."""
+    of_run = spec.memory_limit if spec.device == "cpu" else spec.gpu_allocator_cap
+    least = min(math.inf if of_run is None else of_run, hardware.memory_size_bytes)
+    return None if math.isinf(least) else int(least)
 
 
 def _search(spec: RunSpec) -> tuple[object, ...]:

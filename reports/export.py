@@ -113,7 +113,8 @@ COLUMNS: Mapping[str, Column] = {
         value=_count("cache_peak_bytes"),
     ),
     "held_peak_bytes": Column(
-        type="number", unit="B", meaning="Most intermediates and parameters at once.",
+        type="number", unit="B",
+        meaning="Most intermediates, parameters and, as planned, inner results of blocks at once.",
         value=_count("held_peak_bytes"),
     ),
     "process_peak_bytes": Column(

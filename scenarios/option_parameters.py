@@ -52,8 +52,8 @@ OPTIONS: tuple[Parameter, ...] = (
         kind="bytes",
         minimum=1,
         unit="bytes",
-        meaning="Parameters and intermediates that may be kept together; null for no limit, and "
-        "with schedule auto for what the machine has.",
+        meaning="Parameters, intermediates and what blocks hold while they compute that may be "
+        "there together; null for no limit, and with schedule auto for what the machine has.",
         system_option=True,
     ),
     Parameter(

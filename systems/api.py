@@ -53,8 +53,8 @@ class SearchOptions:
     cache_budget_bytes: int | None = None
     """Bytes of intermediates that may be resident at once; None: no limit."""
     memory_budget_bytes: int | None = None
-    """Bytes of parameters and intermediates that may be resident together; None: no limit, or
-    what the machine has where the planner chooses the schedule."""
+    """Bytes of parameters, intermediates and scratch memory of blocks that may be there together;
+    None: no limit, or what the machine has where the planner chooses the schedule."""
     decode_once: bool = False
     """Keep decoded items (compact, uint8) for later rounds and models."""
     keep_blocks: bool = False

@@ -45,6 +45,7 @@ class SearchSession:
             substrate.build_skeletons(self._refs.values())
             profiles = {block: substrate.profile(ref) for block, ref in self._refs.items()}
             self._output_bytes = {block: p.output_bytes for block, p in profiles.items()}
+            self._scratch_bytes = {block: p.scratch_bytes for block, p in profiles.items()}
             self._blocks = substrate.block_source(
                 keep=request.options.keep_blocks,
                 prefetch=request.options.prefetch,
@@ -140,6 +141,7 @@ class SearchSession:
             self.substrate.block_hashes(model_ids),
             output_bytes=self._output_bytes,
             input_bytes=self.substrate.input_bytes(transform),
+            scratch_bytes=self._scratch_bytes,
         )
         plan = make_plan(
             tree,
@@ -162,11 +164,11 @@ class SearchSession:
         return transform, write_out(plan)
 
     def _parameter_budget(self, programs: Sequence[Program]) -> int | None:
-        """What the memory budget leaves for parameters beside the intermediates."""
+        """What the memory budget leaves for parameters beside all else."""
         memory_bytes = self._planning.memory_budget_bytes
         if memory_bytes is None:
             return None
-        return memory_bytes - max(program.cache_bytes for program in programs)
+        return memory_bytes - max(program.work_bytes for program in programs)
 
     def _costs(self, tree: TaskTree, transform: Transform) -> Costs:
         substrate, items = self.substrate, self._largest_batch

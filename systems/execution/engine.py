@@ -29,8 +29,8 @@ class Program:
     """The batches in the order in which they are taken from the loader."""
     blocks: Sequence[Sequence[str]]
     """The blocks of each stage of each pass, in the order of their first use."""
-    cache_bytes: int
-    """Of intermediates at once, as planned."""
+    work_bytes: int
+    """Of intermediates and scratch memory at once, as planned."""
 
 
 def write_out(plan: ExecutionPlan) -> Program:
@@ -49,7 +49,7 @@ def write_out(plan: ExecutionPlan) -> Program:
             if step.reads_input
         ],
         blocks=blocks * len(plan.passes),
-        cache_bytes=plan.cache_bytes,
+        work_bytes=plan.work_bytes,
     )
 
 
@@ -102,10 +102,13 @@ class Engine:
                         "inference", block=step.block, vertex=step.vertex, items=len(x)
                     ):
                         y = block(x, *side[number])
+                    running_bytes = len(x) * step.computing_bytes
+                    held_bytes = max(
+                        held_bytes,
+                        cache.resident_bytes + running_bytes + self._blocks.resident_bytes,
+                    )
                     if step.keeps_output:
                         cache.put(step.vertex, number, y)
-                    # Nothing is let go between a put and here: no moment holds more.
-                    held_bytes = max(held_bytes, cache.resident_bytes + self._blocks.resident_bytes)
                     if step.is_last_use_of_parent:
                         cache.discard(step.parent, number)
                     self._count(step, x)

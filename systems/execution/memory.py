@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import psutil
@@ -32,6 +33,15 @@ def available_bytes(device: str, *, limit_bytes: int | None = None) -> int:
     if limit_bytes is not None:
         free_bytes = min(free_bytes, max(0, limit_bytes - taken_bytes))
     return int(SHARE * free_bytes)
+
+
+def memory_size_bytes(device: str) -> int:
+    """All memory of ``device``, or what the container may take of it."""
+    if device != "cpu":
+        import torch
+
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return min(psutil.virtual_memory().total, container_limit() or sys.maxsize)
 
 
 def container_limit(cgroups: Path = Path("/sys/fs/cgroup")) -> int | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
@@ -29,6 +31,10 @@ class BlockProfile:
     and an add are two. Elementwise work and normalisation are not counted."""
     traffic_bytes: int
     """Bytes that the block's operators write, inner results included and views left out."""
+    scratch_bytes: int
+    """Bytes of inner results that stand at once beside the input, less those of the output:
+    what the block needs for itself while it computes. Buffers of kernels, fused attention
+    among them, are not known; what does not depend on the batch counts for each item."""
     parameter_bytes: int
     """Bytes of parameters and buffers in the number type, which all items share."""
     family: str
@@ -60,7 +66,8 @@ def profile_model(
     with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
         for block in split(shape, build_plain(shape, device="meta").eval()):
             convert(block, number_type)
-            with FlopCounterMode(display=False) as counter, _TrafficCounter() as traffic:
+            there = [x, *side, *block.parameters(), *block.buffers()]
+            with FlopCounterMode(display=False) as counter, OperatorMeter(there) as meter:
                 output = block(x, *side)
             profiles.append(
                 BlockProfile(
@@ -68,7 +75,8 @@ def profile_model(
                     output_shape=tuple(output.shape[1:]),
                     output_bytes=output.nbytes,
                     operations=counter.get_total_flops(),
-                    traffic_bytes=traffic.written_bytes,
+                    traffic_bytes=meter.written_bytes,
+                    scratch_bytes=max(0, meter.peak_bytes - output.nbytes),
                     parameter_bytes=sum(t.nbytes for t in block.state_dict().values()),
                     family=shape_architecture(shape).family,
                 )
@@ -77,12 +85,18 @@ def profile_model(
     return tuple(profiles)
 
 
-class _TrafficCounter(TorchDispatchMode):
-    """Adds up the bytes that operators write; what only looks at memory writes nothing."""
+class OperatorMeter(TorchDispatchMode):
+    """What operators write, and the most of it that stands at once.
 
-    def __init__(self) -> None:
+    What only looks at memory writes nothing. Of tensors that were ``there`` before, none stands.
+    """
+
+    def __init__(self, there: Iterable[torch.Tensor]) -> None:
         super().__init__()
         self.written_bytes = 0
+        self.peak_bytes = 0
+        self._there = {StorageWeakRef(tensor.untyped_storage()).cdata for tensor in there}
+        self._standing: dict[int, tuple[StorageWeakRef, int]] = {}
 
     def __torch_dispatch__(  # type: ignore[no-untyped-def]
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -90,9 +104,18 @@ class _TrafficCounter(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         outputs = result if isinstance(result, tuple | list) else (result,)
         for output, declared in zip(outputs, func._schema.returns, strict=False):
-            is_view = declared.alias_info is not None and not declared.alias_info.is_write
-            if isinstance(output, torch.Tensor) and not is_view:
+            if not isinstance(output, torch.Tensor):
+                continue
+            if declared.alias_info is None or declared.alias_info.is_write:
                 self.written_bytes += output.nbytes
+            storage = output.untyped_storage()
+            reference = StorageWeakRef(storage)  # keeps its address from being given again
+            if reference.cdata not in self._there:
+                self._standing[reference.cdata] = reference, storage.nbytes()
+        gone = [key for key, (reference, _) in self._standing.items() if reference.expired()]
+        for key in gone:
+            del self._standing[key]
+        self.peak_bytes = max(self.peak_bytes, sum(size for _, size in self._standing.values()))
         return result
 
 

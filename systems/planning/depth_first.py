@@ -47,11 +47,11 @@ def best_depth_first(tree: TaskTree, *, in_place: bool = False) -> Traversal:
     """The depth-first order that needs the least memory; linear.
 
     Bottom-up, counting from empty: within the subtree of v, Q(v) bytes are needed once v
-    stands there, and P(v) = max(f(v), Q(v)) with computing v itself, whose size is f(v).
-    With the child l visited last, Q(v) is the largest of f(v) + P(c) of every other child c,
-    of v and l together, and of Q(l); each child is tried as the last. The order of the
-    others does not matter. Where no inner vertex is smaller than its parent, no other order
-    needs less.
+    stands there, and P(v) = max(f(v) + n(v), Q(v)) with computing v itself, whose size is f(v)
+    and whose scratch memory n(v). With the child l visited last, Q(v) is the largest of
+    f(v) + P(c) of every other child c, of v and l together with l's scratch, and of Q(l); each
+    child is tried as the last. The order of the others does not matter. Where no inner vertex
+    is smaller than its parent, no other order needs less.
     """
     size = tree.size_bytes
     levels = tree.levels()
@@ -66,10 +66,11 @@ def best_depth_first(tree: TaskTree, *, in_place: bool = False) -> Traversal:
             shrinks |= bool((v < above)[has_child].any())
         # right where there is one child, the others follow
         last = _of_children(tree, level, size[_next(tree, level)], np.maximum)
-        q = np.maximum(
-            np.maximum(v, last) if in_place else v + last,
-            _of_children(tree, level, below, np.maximum),
-        )
+        q = np.maximum(v, last) if in_place else v + last
+        if tree.scratch_bytes is not None:
+            scratch = tree.scratch_bytes[_next(tree, level)]
+            q += _of_children(tree, level, scratch, np.maximum)
+        np.maximum(q, _of_children(tree, level, below, np.maximum), out=q)
         q[~has_child] = 0
         _choose_last(tree, level, q, below, visits, in_place=in_place)
         below = q
@@ -102,13 +103,16 @@ def _choose_last(
     c, family = _children(tree, v, count)
     start = np.cumsum(count) - count  # of each family within c
     q, size, above = below[c - level.stop], tree.size_bytes[c], tree.size_bytes[v]
-    p = np.maximum(size, q)
+    scratch = None if tree.scratch_bytes is None else tree.scratch_bytes[c]
+    p = np.maximum(size if scratch is None else size + scratch, q)
     most = np.maximum.reduceat(p, start)
     is_most = p == most[family]
     second = np.maximum.reduceat(np.where(is_most, 0, p), start)
     is_only_most = is_most & (np.add.reduceat(is_most, start, dtype=np.int32) == 1)[family]
     need = above[family] + np.where(is_only_most, second[family], most[family])
     together = np.maximum(above[family], size) if in_place else above[family] + size
+    if scratch is not None:
+        together += scratch
     np.maximum(need, together, out=need)
     np.maximum(need, q, out=need)
     least = np.minimum.reduceat(need, start)
@@ -128,7 +132,8 @@ def _published_peak(tree: TaskTree, visits: np.ndarray) -> int:
     for above, level in pairwise(levels):
         parents = size[above]
         held = size[level] + _of_parents(tree, above, held - gone)
-        peak = max(peak, int(held.max()))
+        at_work = held if tree.scratch_bytes is None else held + tree.scratch_bytes[level]
+        peak = max(peak, int(at_work.max()))
         is_last = np.zeros(len(held), bool)
         ends = tree.child_start[above.start + 1 : above.stop + 1]
         ends = ends[ends > tree.child_start[above]]

@@ -114,7 +114,7 @@ class Family:
 
     def _rise(self, child: Child, state: _State) -> int:
         if self._in_place and state.waiting == 1:
-            return max(0, child.size - self._size)
+            return child.start_in_place(self._size)
         return child.hills[1]
 
     def _start(self, state: _State, j: int) -> None:

@@ -31,6 +31,8 @@ class HardwareProfile:
     """Floating-point operations per second of dense layers, by architecture family."""
     memory_bytes_per_s: float
     """Rate at which activations are written and read on the device."""
+    memory_size_bytes: float = math.inf
+    """The device's memory."""
     execution_s: float
     """Of one block over one batch, whatever its size: launching its operators."""
     store_bytes_per_s: float
@@ -83,7 +85,7 @@ class HardwareProfile:
                     self._check(item.name, float(number))
 
     def _check(self, name: str, number: float) -> None:
-        is_rate = name.endswith("_per_s") or name == "page_cache_bytes"
+        is_rate = name.endswith("_per_s") or name in ("page_cache_bytes", "memory_size_bytes")
         if is_rate and not number > 0:
             raise ConfigurationError(
                 f"{name} of the hardware profile '{self.name}' is {number:g}; a rate or a size "

@@ -56,7 +56,7 @@ def minimum_memory(
 
 
 def least_bytes(tree: TaskTree, *, in_place: bool) -> int:
-    """What every order needs: parent and child together, in each family by itself.
+    """What every order needs: parent and child at work, in each family by itself.
 
     In place, one child of each family does not stand beside its parent; at best the largest.
     """
@@ -64,10 +64,13 @@ def least_bytes(tree: TaskTree, *, in_place: bool) -> int:
     least = int(size.max())
     if len(tree) == 1:
         return least
-    parent, child = tree.parent[1:], size[1:]
+    parent, child = tree.parent[1:], tree.computing_bytes(slice(1, None))
     if not in_place:
         return max(least, int((size[parent] + child).max()))
-    order = np.lexsort((child, parent))  # each family by size
+    if tree.scratch_bytes is not None:
+        together = np.maximum(size[parent], size[1:]) + tree.scratch_bytes[1:]
+        least = max(least, int(together.max()))
+    order = np.lexsort((child, parent))  # each family by what it takes
     has_larger = parent[order][1:] == parent[order][:-1]
     beside = order[:-1][has_larger]
     return max(least, int((size[parent[beside]] + child[beside]).max(initial=0)))
@@ -76,11 +79,14 @@ def least_bytes(tree: TaskTree, *, in_place: bool) -> int:
 def search(tree: TaskTree, limits: Limits, *, in_place: bool) -> tuple[np.ndarray, str]:
     """The order found by staircases, and why it is not proven to be optimal; empty if it is."""
     size, child_start = tree.size_bytes.tolist(), tree.child_start.tolist()
+    scratch = [0] * len(size) if tree.scratch_bytes is None else tree.scratch_bytes.tolist()
     staircases: dict[int, Staircase] = {}
     given_up = ""
     for v in range(len(tree) - 1, -1, -1):
         below = range(child_start[v], child_start[v + 1])
-        children = [Child(c, size=size[c], staircase=staircases.pop(c)) for c in below]
+        children = [
+            Child(c, size=size[c], scratch=scratch[c], staircase=staircases.pop(c)) for c in below
+        ]
         if not children:
             staircases[v] = of_leaf(size[v])
             continue

@@ -38,6 +38,8 @@ class Step:
     is_last_use_of_parent: bool
     keeps_output: bool
     """Whether later steps read the output."""
+    computing_bytes: int
+    """Bytes per item that it adds while it runs: its output and scratch memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,12 +69,17 @@ class Layout:
         """What the stages hold."""
         size, held = self.tree.size_bytes, self.held_bytes()
         before = np.concatenate([[0], held[:-1]])
-        within = before + self.reads_input * size[ROOT] + size[self.vertex]
+        begun = before + self.reads_input * size[ROOT]
+        within = np.maximum(begun + size[self.vertex], held)
+        at_work = within
+        if self.tree.scratch_bytes is not None:
+            at_work = np.maximum(begun + self.tree.computing_bytes(self.vertex), held)
         first = self.stage_start[:-1]
         return Footprint(
             before=before[first],
             after=held[self.stage_start[1:] - 1],
-            within=np.maximum.reduceat(np.maximum(within, held), first),
+            within=np.maximum.reduceat(within, first),
+            at_work=np.maximum.reduceat(at_work, first),
             crossing_bytes=self._crossing_bytes(),
         )
 
@@ -106,13 +113,15 @@ class Layout:
                 reads_input=reads,
                 is_last_use_of_parent=is_last,
                 keeps_output=keeps,
+                computing_bytes=computing_bytes,
             )
-            for v, is_repeat, reads, is_last, keeps in zip(
+            for v, is_repeat, reads, is_last, keeps, computing_bytes in zip(
                 self.vertex.tolist(),
                 self.is_repeat.tolist(),
                 self.reads_input.tolist(),
                 self.is_last_use_of_parent.tolist(),
                 self.keeps_output.tolist(),
+                tree.computing_bytes(self.vertex).tolist(),
                 strict=True,
             )
         ]
@@ -130,25 +139,32 @@ class Footprint:
     """Held for a batch that has been through it."""
     within: NDArray[np.int64]
     """The most that is held for a batch while it goes through."""
+    at_work: NDArray[np.int64]
+    """The same with what blocks need for themselves while they compute."""
     crossing_bytes: float
     """Bytes per item that go from stage to stage (of all stages together): half of what is
     written for later stages and of what those read, so that what one of them reads once counts
     with its size, however long it waits."""
 
-    def pass_bytes(self, items: int, largest_batch: int) -> int:
+    def pass_bytes(
+        self, items: int, largest_batch: int, *, in_place: bool = True, with_scratch: bool = False
+    ) -> int:
         """Bytes that a pass over ``items`` items in batches holds at most.
 
         At any moment one batch is within a stage, those before it hold what the stage
         leaves, those after it what the stage found: a parent gives way to its last child
-        batch by batch.
+        batch by batch. Unless that is counted on (``in_place``), parents and children are
+        taken to stand whole together. Scratch memory is that of one batch.
         """
-        waiting = (items - largest_batch) * np.maximum(self.before, self.after)
-        return int(np.max(waiting + largest_batch * self.within))
+        of_others = np.maximum(self.before, self.after) if in_place else self.within
+        of_one = self.at_work if with_scratch else self.within
+        return int(np.max((items - largest_batch) * of_others + largest_batch * of_one))
 
     @property
-    def whole_bytes(self) -> int:
-        """Bytes per item of a pass in which parents and children stand whole together."""
-        return int(self.within.max())
+    def peak_bytes(self) -> int:
+        """Bytes per item of parents and children that stand whole together, with the scratch
+        memory where all of it is one stage, so that it is of as many items."""
+        return int(self.at_work[0] if len(self.at_work) == 1 else self.within.max())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,6 +177,8 @@ class ExecutionPlan:
     traversal: Traversal
     cache_bytes: int
     """Bytes of intermediates that a pass needs at most, as planned."""
+    work_bytes: int
+    """The same with the scratch memory of blocks."""
     parameter_bytes: int
     """Bytes of parameters that must be resident together: those of the largest stage."""
 
@@ -185,6 +203,7 @@ class ExecutionPlan:
             "traversal_reason": self.traversal.reason,
             "peak_bytes_per_item": self.traversal.peak_bytes,
             "cache_bytes": self.cache_bytes,
+            "work_bytes": self.work_bytes,
             "parameter_bytes": self.parameter_bytes,
         }
 

@@ -52,7 +52,8 @@ def make_plan(
     from stage to stage, what is computed again. ``batch_items`` holds the number of items of
     each batch, ``largest_batch`` that of the largest batch that the search will come to
     (default: of these). A tree with fewer models never needs more, so a budget that does for
-    the first round does for all.
+    the first round does for all (with both a cache and a memory budget, where the orders that
+    need least of each are different, a later round may be refused).
 
     Raises:
         ConfigurationError: a budget does not hold what the largest batch needs.
@@ -65,6 +66,9 @@ def make_plan(
 class _Planner:
     def __init__(self, tree: TaskTree, planning: Planning, costs: Costs, pricing: Pricing) -> None:
         self._tree = tree
+        # Scratch memory is that of one batch: next to nothing beside what stands there of many.
+        self._plain = replace(tree, scratch_bytes=None)
+        self._one_batch: list[Traversal] | None = None
         self._planning = planning
         self._costs = costs
         self._pricing = pricing
@@ -73,20 +77,26 @@ class _Planner:
         planning, price = self._planning, self._pricing.price
         found: list[tuple[PricedLayout, Traversal]] = []
         if planning.schedule != "block_major":
-            traversal = self._traversal(in_place=False)  # one batch at a time is there whole
-            layout = self._whole(traversal)
-            whole = price(layout)
-            if whole is not None and self._is_hard_to_beat(whole):
-                return _plan(whole, traversal)
+            for traversal in self._of_one_batch():
+                whole = price(self._whole(traversal))
+                if whole is not None and self._is_hard_to_beat(whole):
+                    return _plan(whole, traversal)
+                if whole is not None:
+                    found.append((whole, traversal))
             if planning.schedule == "batch_major":
-                raise self._pricing.too_small(layout)
-            if whole is not None:
-                found.append((whole, traversal))
-        traversal = self._traversal(in_place=planning.in_place)
+                layouts = [self._whole(traversal) for traversal in self._of_one_batch()]
+                raise self._pricing.too_small(min(layouts, key=self._pricing.missing_bytes))
+        traversal = self._traversal(self._plain, in_place=planning.in_place)
         for layout in self._layouts(traversal):
             priced = price(layout)
             if priced is not None:
                 found.append((priced, traversal))
+        if not any(len(numbers) > 1 for priced, _ in found for numbers in priced.passes):
+            for by in self._of_one_batch():  # scratch memory is no less than what waits
+                for layout in self._simple(by.order):
+                    priced = price(layout)
+                    if priced is not None:
+                        found.append((priced, _in_stages(by, layout)))
         if not found:
             found.append(self._least(traversal))
         best, traversal = min(found, key=lambda each: each[0].seconds)  # of equals the first
@@ -100,9 +110,9 @@ class _Planner:
         Raises:
             ConfigurationError: a budget does not hold that either.
         """
-        # A single batch is there whole: the order that is best in place need not be for that.
-        whole = self._traversal(in_place=False)
-        layouts = [(each, by) for by in (traversal, whole) for each in self._simple(by.order)]
+        # The order that is best in place need not be for a single batch.
+        orders = [traversal, *self._of_one_batch()]
+        layouts = [(each, by) for by in orders for each in self._simple(by.order)]
         if self._planning.recompute:
             for each, by in tuple(layouts):
                 crossing = _crossing(each)
@@ -114,7 +124,7 @@ class _Planner:
         priced = self._pricing.price(layout)
         if priced is None:
             raise self._pricing.too_small(layout)
-        return priced, traversal
+        return priced, traversal if traversal is orders[0] else _in_stages(traversal, layout)
 
     def _is_hard_to_beat(self, whole: PricedLayout) -> bool:
         """Whether batch-major hardly waits; without loading ahead no plan waits less."""
@@ -125,12 +135,20 @@ class _Planner:
             or whole.seconds <= WAITING_SHARE * self._pricing.computing_s
         )
 
-    def _traversal(self, *, in_place: bool) -> Traversal:
+    def _of_one_batch(self) -> list[Traversal]:
+        """For one batch at a time, which is there whole: the order of the fewest bytes with its
+        scratch memory, as a memory budget counts, and without, as a cache budget does."""
+        if self._one_batch is None:
+            trees = [self._tree] if self._tree.scratch_bytes is None else [self._tree, self._plain]
+            self._one_batch = [self._traversal(tree, in_place=False) for tree in trees]
+        return self._one_batch
+
+    def _traversal(self, tree: TaskTree, *, in_place: bool) -> Traversal:
         if self._planning.traversal == "dfs_plus":
-            return dfs_plus(self._tree)
+            return dfs_plus(tree)
         if self._planning.traversal == "depth_first":
-            return best_depth_first(self._tree, in_place=in_place)
-        return minimum_memory(self._tree, in_place=in_place, time_cap_s=SEARCH_AT_MOST_S)
+            return best_depth_first(tree, in_place=in_place)
+        return minimum_memory(tree, in_place=in_place, time_cap_s=SEARCH_AT_MOST_S)
 
     def _whole(self, traversal: Traversal) -> Layout:
         return lay_out(self._tree, traversal.order, all_at_once(len(self._tree) - 1))
@@ -160,7 +178,7 @@ class _Planner:
         parameter_bytes = self._costs.parameter_bytes[self._tree.block[order[1:]]]
         most_bytes = int(parameter_bytes.sum())
         if self._planning.memory_budget_bytes is not None:
-            batch_bytes = self._pricing.largest_batch * layout.footprint().whole_bytes
+            batch_bytes = self._pricing.batch_needs(layout.footprint()).work_bytes
             most_bytes = self._planning.memory_budget_bytes - batch_bytes
         for share in ROOM_SHARES:
             room_bytes = int(share * most_bytes)
@@ -186,8 +204,21 @@ def _plan(best: PricedLayout, traversal: Traversal) -> ExecutionPlan:
         layout=best.layout,
         passes=best.passes,
         traversal=_carried_out(best.layout, traversal),
-        cache_bytes=best.cache_bytes,
+        cache_bytes=best.needs.cache_bytes,
+        work_bytes=best.needs.work_bytes,
         parameter_bytes=best.parameter_bytes,
+    )
+
+
+def _in_stages(traversal: Traversal, layout: Layout) -> Traversal:
+    """An order for one batch as a whole, carried out in the stages of ``layout``."""
+    if len(layout.stage_start) == 2:
+        return traversal
+    return replace(
+        traversal,
+        peak_bytes=layout.footprint().peak_bytes,
+        is_optimal=False,
+        reason="the order of least memory of one batch in one stage",
     )
 
 
@@ -198,7 +229,7 @@ def _carried_out(layout: Layout, traversal: Traversal) -> Traversal:
     return replace(
         traversal,
         order=np.concatenate([traversal.order[:1], layout.vertex]),
-        peak_bytes=layout.footprint().whole_bytes,
+        peak_bytes=layout.footprint().peak_bytes,
         is_optimal=False,
         reason="carried out in another order, or with computing again",
     )

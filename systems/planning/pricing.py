@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ class Planning:
     cache_budget_bytes: int | None = None
     """For intermediates."""
     memory_budget_bytes: int | None = None
-    """For intermediates and parameters together."""
+    """For intermediates, scratch memory and parameters together."""
     prefetch: bool = False
     """Blocks are loaded while others compute."""
     keep_blocks: bool = True
@@ -57,6 +57,15 @@ class Costs:
         return seconds if self.resident is None else np.where(self.resident, 0.0, seconds)
 
 
+class Needs(NamedTuple):
+    """Bytes that a pass needs at most."""
+
+    cache_bytes: int
+    """Of intermediates."""
+    work_bytes: int
+    """Of intermediates and scratch memory."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PricedLayout:
     """A layout that fits the budgets, and what it takes."""
@@ -64,8 +73,8 @@ class PricedLayout:
     layout: Layout
     passes: Sequence[Sequence[int]]
     """Batches by number."""
-    cache_bytes: int
-    """Of intermediates, in the largest pass."""
+    needs: Needs
+    """The most of any pass."""
     parameter_bytes: int
     """Of the largest stage."""
     seconds: float
@@ -97,18 +106,17 @@ class Pricing:
         parameter_bytes = self._stage_parameters(layout)
         largest_stage = int(parameter_bytes.max())
         footprint = layout.footprint()
-        batch_bytes = self._pass_bytes(footprint, self._largest_batch, self._largest_batch)
-        room_bytes = self._room(largest_stage)
-        if room_bytes is not None and batch_bytes > room_bytes:
+        batch = self.batch_needs(footprint)
+        if not self._fits(batch, largest_stage):
             return None
-        passes = self._passes(footprint, room_bytes)
+        passes = self._passes(footprint, largest_stage)
         items = sum(self._batch_items)
-        fit = self._fits(batch_bytes, self._all_parameter_bytes)
+        fit = self._fits(batch, self._all_parameter_bytes)
         is_one_stage = len(layout.stage_start) == 2 and len(passes) == 1
         if fit and (self._planning.keep_blocks or is_one_stage):
             waiting_s = self._waiting_s(layout, passes)
         else:
-            waiting_s = self._waiting_again_s(layout, passes, batch_bytes=batch_bytes)
+            waiting_s = self._waiting_again_s(layout, passes, batch)
         repeats = self._tree.block[layout.vertex[layout.is_repeat]]
         model = self._costs.model
         seconds = (
@@ -117,40 +125,46 @@ class Pricing:
             + items * float(self._costs.item_s[repeats].sum())
             + items * (int(layout.reads_input.sum()) - 1) * self._costs.input_item_s
         )
+        of_passes = [self._needs(footprint, *self._pass_items(numbers)) for numbers in passes]
         return PricedLayout(
             layout=layout,
             passes=passes,
-            cache_bytes=max(self._pass_bytes(footprint, *self._pass_items(p)) for p in passes),
+            needs=Needs(
+                max(needs.cache_bytes for needs in of_passes),
+                max(needs.work_bytes for needs in of_passes),
+            ),
             parameter_bytes=largest_stage,
             seconds=seconds,
         )
 
     def missing_bytes(self, layout: Layout) -> tuple[int, int]:
         """By how many bytes ``cache_budget`` and ``memory_budget`` are too small for a layout;
-        below 0 for the second if there is room, 0 for the first."""
+        below 0 for the second if there is room, 0 for the first. Without a ``memory_budget``,
+        the second is what it needs."""
         cache, memory = self._planning.cache_budget_bytes, self._planning.memory_budget_bytes
-        cache_bytes = self._batch_bytes(layout)
-        beyond = 0 if cache is None else max(0, cache_bytes - cache)
-        parameter_bytes = 0 if memory is None else int(self._stage_parameters(layout).max())
-        return beyond, cache_bytes + parameter_bytes - (memory or 0)
+        batch = self.batch_needs(layout.footprint())
+        beyond = 0 if cache is None else max(0, batch.cache_bytes - cache)
+        if memory is None:
+            return beyond, batch.cache_bytes
+        return beyond, batch.work_bytes + int(self._stage_parameters(layout).max()) - memory
 
     def too_small(self, layout: Layout) -> ConfigurationError:
         """Name the smallest budget that would do for this layout."""
         planning, items = self._planning, self._largest_batch
-        cache_bytes = self._batch_bytes(layout)
+        batch = self.batch_needs(layout.footprint())
         limit = planning.cache_budget_bytes
-        if limit is not None and cache_bytes > limit:
+        if limit is not None and batch.cache_bytes > limit:
             return ConfigurationError(
                 f"cache_budget is {limit:,} bytes, but the intermediates of one batch "
-                f"({items} items) need {cache_bytes:,} bytes: set cache_budget to at least "
-                f"{cache_bytes} or choose a smaller batch_size."
+                f"({items} items) need {batch.cache_bytes:,} bytes: set cache_budget to at least "
+                f"{batch.cache_bytes} or choose a smaller batch_size."
             )
-        needed_bytes = cache_bytes + int(self._stage_parameters(layout).max())
+        needed_bytes = batch.work_bytes + int(self._stage_parameters(layout).max())
         return ConfigurationError(
             f"memory_budget is {planning.memory_budget_bytes:,} bytes, but the intermediates of "
-            f"one batch ({items} items) and the parameters that run on it need "
-            f"{needed_bytes:,} bytes together: set memory_budget to at least {needed_bytes} or "
-            "choose a smaller batch_size."
+            f"one batch ({items} items), inner ones included, and the parameters that run on it "
+            f"need {needed_bytes:,} bytes together: set memory_budget to at least {needed_bytes} "
+            "or choose a smaller batch_size."
         )
 
     @property
@@ -158,10 +172,9 @@ class Pricing:
         """Seconds of computing every vertex once."""
         return float(sum(self._batch_items) * self._costs.item_s[self._tree.block[1:]].sum())
 
-    @property
-    def largest_batch(self) -> int:
-        """Items of the largest batch of the search."""
-        return self._largest_batch
+    def batch_needs(self, footprint: Footprint) -> Needs:
+        """Of a pass over the largest batch of the search alone."""
+        return self._needs(footprint, self._largest_batch, self._largest_batch)
 
     def _waiting_s(self, layout: Layout, passes: Sequence[Sequence[int]]) -> float:
         """Seconds in which nothing computes because a block is not there yet, if all stay.
@@ -183,7 +196,7 @@ class Pricing:
         return max(0.0, float((loading_s - computed_s[first_use]).max()))
 
     def _waiting_again_s(
-        self, layout: Layout, passes: Sequence[Sequence[int]], *, batch_bytes: int
+        self, layout: Layout, passes: Sequence[Sequence[int]], batch: Needs
     ) -> float:
         """The same if each stage reads its blocks again in each pass.
 
@@ -198,7 +211,7 @@ class Pricing:
         computing_s = items * np.add.reduceat(self._hiding_s(layout), layout.stage_start[:-1])
         parameter_bytes = self._stage_parameters(layout)
         both_bytes = parameter_bytes[:-1] + parameter_bytes[1:]
-        both_fit = np.array([self._fits(batch_bytes, beside) for beside in both_bytes.tolist()])
+        both_fit = np.array([self._fits(batch, beside) for beside in both_bytes.tolist()])
         hidden_s = np.where(both_fit, np.minimum(load_s[1:], computing_s[:-1]), 0.0)
         return len(passes) * float(load_s.sum() - hidden_s.sum())
 
@@ -216,13 +229,12 @@ class Pricing:
         different = np.unique(stage * blocks + block)
         return np.divmod(different, blocks)
 
-    def _batch_bytes(self, layout: Layout) -> int:
-        return self._pass_bytes(layout.footprint(), self._largest_batch, self._largest_batch)
-
-    def _fits(self, batch_bytes: int, parameter_bytes: int) -> bool:
-        """Whether intermediates of one batch fit beside these parameters."""
-        room_bytes = self._room(parameter_bytes)
-        return room_bytes is None or batch_bytes <= room_bytes
+    def _fits(self, needs: Needs, parameter_bytes: int) -> bool:
+        """Whether the budgets hold that beside these parameters."""
+        cache, memory = self._planning.cache_budget_bytes, self._planning.memory_budget_bytes
+        return (cache is None or needs.cache_bytes <= cache) and (
+            memory is None or needs.work_bytes + parameter_bytes <= memory
+        )
 
     def _stage_parameters(self, layout: Layout) -> NDArray[np.int64]:
         """[stages]: bytes of the different blocks of each stage."""
@@ -231,31 +243,29 @@ class Pricing:
         weights = self._costs.parameter_bytes[block]
         return np.bincount(stage, weights=weights, minlength=stages).astype(np.int64)
 
-    def _room(self, parameter_bytes: int) -> int | None:
-        """Bytes for intermediates beside these parameters; None for as many as you like."""
-        cache, memory = self._planning.cache_budget_bytes, self._planning.memory_budget_bytes
-        limits = [cache] if cache is not None else []
-        if memory is not None:
-            limits.append(memory - parameter_bytes)
-        return min(limits, default=None)
-
-    def _pass_bytes(self, footprint: Footprint, items: int, largest_batch: int) -> int:
-        if self._planning.in_place or len(footprint.within) == 1:
-            return footprint.pass_bytes(items, largest_batch)
-        return items * footprint.whole_bytes
+    def _needs(self, footprint: Footprint, items: int, largest_batch: int) -> Needs:
+        in_place = self._planning.in_place or len(footprint.within) == 1
+        cache_bytes = footprint.pass_bytes(items, largest_batch, in_place=in_place)
+        if self._tree.scratch_bytes is None:
+            return Needs(cache_bytes, cache_bytes)
+        work_bytes = footprint.pass_bytes(
+            items, largest_batch, in_place=in_place, with_scratch=True
+        )
+        return Needs(cache_bytes, work_bytes)
 
     def _pass_items(self, numbers: Sequence[int]) -> tuple[int, int]:
         taken = [self._batch_items[n] for n in numbers]
         return sum(taken), max(taken)
 
-    def _passes(self, footprint: Footprint, room_bytes: int | None) -> list[list[int]]:
+    def _passes(self, footprint: Footprint, parameter_bytes: int) -> list[list[int]]:
         batches = range(len(self._batch_items))
-        if room_bytes is None:
+        if self._planning.cache_budget_bytes is None and self._planning.memory_budget_bytes is None:
             return [list(batches)]
         passes: list[list[int]] = [[]]
         for number in batches:
             longer = [*passes[-1], number]
-            if passes[-1] and self._pass_bytes(footprint, *self._pass_items(longer)) > room_bytes:
+            needs = self._needs(footprint, *self._pass_items(longer))
+            if passes[-1] and not self._fits(needs, parameter_bytes):
                 passes.append([number])
             else:
                 passes[-1] = longer

@@ -26,6 +26,11 @@ class BlockSizes(BlockCosts, Protocol):
         """Bytes of one item after it."""
         ...
 
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes that it needs for one item besides, while it computes."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchShape:

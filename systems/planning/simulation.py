@@ -124,6 +124,8 @@ class _Run:
         )
         outputs = [p.output_bytes for p in search.profiles]
         self._output_bytes = np.array(outputs, np.int64)[search.kind]
+        scratch = [p.scratch_bytes for p in search.profiles]
+        self._scratch_bytes = np.array(scratch, np.int64)[search.kind]
         segments = [search.test_items, *map(len, search.schedule.chunks)]
         largest = max(items for segment in segments for items in search.batches(segment))
         self._largest_batch = largest
@@ -182,7 +184,7 @@ class _Run:
         passes = [len(plan.passes) for plan in plans]
         budget_bytes = self._strategy.planning.memory_budget_bytes
         if budget_bytes is not None:
-            budget_bytes -= max(plan.cache_bytes for plan in plans)
+            budget_bytes -= max(plan.work_bytes for plan in plans)
         self.reads.expect(list(zip(stages, passes, strict=True)), budget_bytes=budget_bytes)
         for group, plan, needed in zip(groups, plans, stages, strict=True):
             before_s = self.reads.seconds
@@ -196,6 +198,7 @@ class _Run:
             self._search.rows[models],
             output_bytes=self._output_bytes,
             input_bytes=int(self._input_bytes[models[0]]),
+            scratch_bytes=self._scratch_bytes,
         )
         resident = np.zeros(len(self._parameter_bytes), dtype=bool)
         resident[self.reads.resident()] = True

@@ -38,11 +38,12 @@ class Child:
     and the steps ``steps[m]``, counted from where the child had not been started.
     """
 
-    __slots__ = ("hills", "holds", "is_like", "last", "most", "size", "steps")
+    __slots__ = ("_scratch", "hills", "holds", "is_like", "last", "most", "size", "steps")
 
-    def __init__(self, vertex: int, *, size: int, staircase: Staircase) -> None:
+    def __init__(self, vertex: int, *, size: int, scratch: int, staircase: Staircase) -> None:
         self.size = size
-        hills, holds = [0, size], [0, size]
+        self._scratch = scratch
+        hills, holds = [0, size + scratch], [0, size]
         steps: list[Steps] = [(), (vertex,)]
         for record in staircase:
             if record.hill <= 0 and len(hills) == 2:  # it falls at once
@@ -57,6 +58,10 @@ class Child:
         self.most = max(hills)
         self.is_like = (tuple(hills), tuple(holds), size)
 
+    def start_in_place(self, parent_size: int) -> int:
+        """The rise while it is computed and its parent, batch by batch, gives way to it."""
+        return max(0, self.size - parent_size) + self._scratch
+
     def all_steps(self) -> Steps:
         """From not started to done."""
         return tuple(self.steps[1:])
@@ -70,7 +75,7 @@ def one_after_another(size: int, children: Sequence[Child], *, in_place: bool) -
     """
     last = _best_last(size, children, in_place=in_place)
     walk = [(c.most, 0, c.all_steps()) for c in children if c is not last]
-    start = max(0, last.size - size) if in_place else last.size
+    start = last.start_in_place(size) if in_place else last.hills[1]
     walk.append((start, last.holds[1] - size, last.steps[1]))
     for m in range(2, last.last + 1):
         walk.append((last.hills[m] - size, last.holds[m] - size, last.steps[m]))
@@ -95,7 +100,7 @@ def _best_last(size: int, children: Sequence[Child], *, in_place: bool) -> Child
 
     def need(c: Child) -> int:
         others = ranked[-2] if c is ranked[-1] and len(ranked) > 1 else ranked[-1]
-        start = max(0, c.size - size) if in_place else c.size
+        start = c.start_in_place(size) if in_place else c.hills[1]
         rest = max(c.hills[2:], default=0) - size
         return max(start, rest, 0 if others is c else others.most)
 

@@ -41,6 +41,9 @@ class TaskTree:
     """By block number; pruning leaves the numbers as they are."""
     model_ids: Sequence[str]
     """By model number."""
+    scratch_bytes: np.ndarray | None = None
+    """int64 [V]. Bytes per item that computing a vertex needs for itself beside its parent and
+    its result, gone when it is done; a streamed input among them. None: none are counted."""
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -58,6 +61,11 @@ class TaskTree:
         """Whether each vertex of a level has exactly one child."""
         ends = self.child_start[level.start : level.stop + 1]
         return int(ends[-1] - ends[0]) == len(ends) - 1 and bool((ends[1:] > ends[:-1]).all())
+
+    def computing_bytes(self, v: Any) -> np.ndarray:
+        """Bytes per item that computing each of the vertices ``v`` adds: result and scratch."""
+        size = self.size_bytes[v]
+        return size if self.scratch_bytes is None else size + self.scratch_bytes[v]
 
     def hash_of(self, v: int) -> str:
         """Hash of the block that computes ``v``, which is not the root."""
@@ -85,12 +93,17 @@ class Numbers(Sequence[str]):
 
 
 def build_task_tree(
-    models: Mapping[str, Sequence[str]], *, output_bytes: Mapping[str, int], input_bytes: int
+    models: Mapping[str, Sequence[str]],
+    *,
+    output_bytes: Mapping[str, int],
+    input_bytes: int,
+    scratch_bytes: Mapping[str, int] | None = None,
 ) -> TaskTree:
     """Lay ``models`` (id → block hashes in order) together along their shared prefixes.
 
     Blocks are numbered as they are met. ``output_bytes`` maps a block hash to the bytes per
-    item of its output, ``input_bytes`` is the size of one prepared item.
+    item of its output, ``scratch_bytes`` to those that it needs besides while it computes;
+    ``input_bytes`` is the size of one prepared item.
     """
     number: dict[str, int] = {}
     flat = [number.setdefault(h, len(number)) for h in chain.from_iterable(models.values())]
@@ -101,12 +114,21 @@ def build_task_tree(
         rows,
         output_bytes=np.array([output_bytes[h] for h in number], np.int64),
         input_bytes=input_bytes,
+        scratch_bytes=None
+        if scratch_bytes is None
+        else np.array([scratch_bytes[h] for h in number], np.int64),
         block_hashes=tuple(number),
         model_ids=tuple(models),
     )
 
 
-def tree_of_rows(rows: np.ndarray, *, output_bytes: np.ndarray, input_bytes: int) -> TaskTree:
+def tree_of_rows(
+    rows: np.ndarray,
+    *,
+    output_bytes: np.ndarray,
+    input_bytes: int,
+    scratch_bytes: np.ndarray | None = None,
+) -> TaskTree:
     """Lay models together that are given as numbers; linear but for sorting siblings.
 
     Models and blocks are named by their numbers.
@@ -116,11 +138,13 @@ def tree_of_rows(rows: np.ndarray, *, output_bytes: np.ndarray, input_bytes: int
             model that is shorter than others, -1.
         output_bytes: int64 [distinct blocks]. Bytes per item of each block's output.
         input_bytes: size of one prepared item.
+        scratch_bytes: int64 [distinct blocks]. What each block needs besides while it computes.
     """
     return _lay_together(
         rows,
         output_bytes=output_bytes,
         input_bytes=input_bytes,
+        scratch_bytes=scratch_bytes,
         block_hashes=Numbers(np.arange(len(output_bytes), dtype=np.int32)),
         model_ids=Numbers(np.arange(len(rows), dtype=np.int32)),
     )
@@ -152,7 +176,11 @@ def prune(tree: TaskTree, survivors: np.ndarray, *, input_bytes: int) -> TaskTre
     parent[ROOT] = -1
     child_start = _child_start(parent, level_start)
     size_bytes = tree.size_bytes[is_kept]
-    size_bytes[ROOT] = input_bytes if child_start[1] > 2 else 0
+    is_streamed = child_start[1] <= 2
+    size_bytes[ROOT] = 0 if is_streamed else input_bytes
+    scratch_bytes = None if tree.scratch_bytes is None else tree.scratch_bytes[is_kept]
+    if scratch_bytes is not None and is_streamed and tree.child_start[1] > 2:
+        scratch_bytes[1:2] += input_bytes
     ids = tree.model_ids
     return TaskTree(
         parent=parent,
@@ -165,6 +193,7 @@ def prune(tree: TaskTree, survivors: np.ndarray, *, input_bytes: int) -> TaskTre
         model_ids=Numbers(ids.numbers[survivors])
         if isinstance(ids, Numbers)
         else tuple(compress(ids, survivors.tolist())),
+        scratch_bytes=scratch_bytes,
     )
 
 
@@ -173,6 +202,7 @@ def _lay_together(
     *,
     output_bytes: np.ndarray,
     input_bytes: int,
+    scratch_bytes: np.ndarray | None,
     block_hashes: Sequence[str],
     model_ids: Sequence[str],
 ) -> TaskTree:
@@ -180,7 +210,12 @@ def _lay_together(
     child_start = _child_start(parent, level_start)
     size_bytes = np.empty(len(block), np.int64)
     np.take(output_bytes, block[1:], out=size_bytes[1:])
-    size_bytes[ROOT] = input_bytes if child_start[1] > 2 else 0
+    is_streamed = child_start[1] <= 2
+    size_bytes[ROOT] = 0 if is_streamed else input_bytes
+    scratch_of = None if scratch_bytes is None else np.zeros(len(block), np.int64)
+    if scratch_bytes is not None and scratch_of is not None:
+        np.take(scratch_bytes, block[1:], out=scratch_of[1:])
+        scratch_of[1:2] += input_bytes if is_streamed else 0
     return TaskTree(
         parent=parent,
         block=block,
@@ -190,6 +225,7 @@ def _lay_together(
         model_vertex=model_vertex,
         block_hashes=block_hashes,
         model_ids=model_ids,
+        scratch_bytes=scratch_of,
     )
 
 

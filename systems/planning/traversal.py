@@ -1,9 +1,10 @@
 """Orders in which to compute a task tree, and the memory that they need.
 
-The model of memory: computing a vertex needs its parent resident and adds the vertex;
-the parent is released as soon as its last child has been computed; a leaf is scored
-and released at once. *In place*, a parent gives up its batches one by one while its last
-child reads them, so that the two never stand there whole at the same time.
+The model of memory: computing a vertex needs its parent resident and adds the vertex, and
+scratch memory until it is done; the parent is released as soon as its last child has been
+computed; a leaf is scored and released at once. *In place*, a parent gives up its batches one
+by one while its last child reads them, so that the two never stand there whole at the same
+time.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def peak_bytes(tree: TaskTree, order: Order, *, in_place: bool = False) -> int:
     need = before + new
     if in_place:
         np.copyto(need, before - above + np.maximum(above, new), where=is_last)
+    if tree.scratch_bytes is not None:
+        need += tree.scratch_bytes[v]
     return max(root, int(need.max(initial=0)))
 
 

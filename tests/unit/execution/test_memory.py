@@ -8,7 +8,12 @@ import psutil
 import pytest
 
 from systems.execution import memory
-from systems.execution.memory import SHARE, available_bytes, container_limit
+from systems.execution.memory import (
+    SHARE,
+    available_bytes,
+    container_limit,
+    memory_size_bytes,
+)
 
 
 @pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
@@ -29,3 +34,12 @@ def test_the_least_limit_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert available_bytes("cpu") == about
     assert available_bytes("cpu", limit_bytes=taken_bytes + 10**12) == about
     assert available_bytes("cpu", limit_bytes=taken_bytes) < 50e6
+
+
+def test_the_memory_is_the_machines_or_what_a_container_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "container_limit", lambda: None)
+    assert memory_size_bytes("cpu") == psutil.virtual_memory().total
+    monkeypatch.setattr(memory, "container_limit", lambda: 2**30)
+    assert memory_size_bytes("cpu") == 2**30

@@ -51,6 +51,7 @@ def samples(*, disturbed: float = 0.0, seed: int = 0) -> dict[str, Any]:
         "preparations": [{"bytes": size, "seconds": size / 2e9} for size in (1e6, 2e7)],
         "heads": heads,
         "plan_vertex_s": 1e-6,
+        "memory_size_bytes": 24_000_000_000,
     }
 
 

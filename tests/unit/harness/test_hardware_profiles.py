@@ -36,6 +36,7 @@ head_step: 0.1 ms
 head_operations: 20 GFLOP/s
 data_workers: 4
 page_cache: 16 GB
+memory_size: 24 GB
 paces_rereads: true
 """
 
@@ -54,6 +55,7 @@ def test_a_file_is_read_in_si_units(tmp_path: Path) -> None:
     assert profile.decode_item_s["fake"] == pytest.approx(4e-3)
     assert profile.data_workers == 4
     assert profile.page_cache_bytes == 16e9
+    assert profile.memory_size_bytes == 24e9
     assert profile.paces_rereads
     assert profile.model_file_bytes_per_s is None
     assert not profile.is_fallback
@@ -75,7 +77,7 @@ def test_a_file_is_read_in_si_units(tmp_path: Path) -> None:
         ("{default: 1 ms, fake: 4 ms}", "1 ms", 9, "must be a mapping"),
         ("data_workers: 4", "data_workers: four", 14, "a whole number"),
         ("data_workers: 4", "data_workers: true", 14, "a whole number"),
-        ("paces_rereads: true", "paces_rereads: 1", 16, "true or false"),
+        ("paces_rereads: true", "paces_rereads: 1", 17, "true or false"),
         ("name: mine", "name: 5", 1, "must be text"),
     ],
 )

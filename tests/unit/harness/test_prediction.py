@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,24 @@ def test_what_predictions_leave_out_is_told(tmp_path: Path) -> None:
     other = spec_of(system="alsatian", compile=True, threads=1)
     told = notes(predict_runs([other], profile="paper", cache=tmp_path))
     assert "how compile, threads changes times" in told[-1]
+
+
+def test_a_batch_size_that_nobody_measured_is_told(tmp_path: Path) -> None:
+    spec = spec_of(system="shift", batch_size="auto")
+    told = notes(predict_runs([spec], profile="paper", cache=tmp_path))
+    assert "32 items stand in" in told[-1]
+
+
+def test_what_the_machine_of_the_profile_holds_counts(tmp_path: Path) -> None:
+    def bytes_read(memory_size: float, **conditions: Any) -> float:
+        profile = tmp_path / f"{memory_size}.yaml"
+        write_profile(replace(FALLBACK, memory_size_bytes=memory_size), profile)
+        spec = spec_of(system="alsatian", models=8, items=600, **conditions)
+        return predict_runs([spec], profile=str(profile), cache=tmp_path)[0].bytes_read
+
+    large, small = bytes_read(10e9), bytes_read(100e6)
+    assert large < small
+    assert bytes_read(10e9, memory_limit="100 MB") == small
 
 
 def test_without_a_profile_the_notes_say_that_it_is_a_guess(tmp_path: Path) -> None:

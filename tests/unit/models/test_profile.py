@@ -4,7 +4,7 @@ import torch
 from systems.errors import ConfigurationError
 from systems.models.architectures import architecture
 from systems.models.build import ModelShape, split
-from systems.models.profile import profile_model
+from systems.models.profile import OperatorMeter, profile_model
 from tests.unit.models.conftest import small_inputs, small_plain, small_shape
 
 
@@ -30,6 +30,14 @@ def test_operations_of_a_basic_block_by_hand():
     assert first_after_stem.operations == 2 * (2 * 56 * 56 * 64 * 64 * 9)
 
 
+def test_scratch_memory_by_hand():
+    stem, block, *_ = profile_model(ModelShape(architecture="resnet18"), resolution=64)
+    # Convolution and its normalisation stand together; the pooled result is a quarter of one.
+    assert stem.scratch_bytes == 2 * 4 * 64 * 32 * 32 - 4 * 64 * 16 * 16
+    # Two inner results of the output's size stand together, and the last one is the output.
+    assert block.scratch_bytes == 4 * 64 * 16 * 16
+
+
 def test_operations_of_a_transformer_layer_by_hand():
     length, size = 128, 768
     layer = profile_model(ModelShape(architecture="bert"), sequence_length=length)[3]
@@ -37,6 +45,17 @@ def test_operations_of_a_transformer_layer_by_hand():
     attention = 2 * length * length * size
     feed_forward = 2 * length * size * 4 * size
     assert layer.operations == 2 * (projections + attention + feed_forward)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "efficientnet_v2_s"])
+def test_scratch_memory_is_that_of_a_real_run(name):
+    shape, (x,) = small_shape(name), small_inputs(name, items=3)
+    profiles = profile_model(shape, resolution=x.shape[-1])
+    for block, profile in zip(split(shape, small_plain(name)), profiles, strict=True):
+        there = [x, *block.parameters(), *block.buffers()]
+        with torch.inference_mode(), OperatorMeter(there) as meter:
+            x = block(x)
+        assert meter.peak_bytes == 3 * (profile.scratch_bytes + profile.output_bytes)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "vit_ti_16", "bert_tiny"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import shutil
 
 import pytest
 import torch
@@ -14,8 +14,8 @@ from systems.store.store import BlockStore
 from tests.unit.models.conftest import small_inputs, small_plain, small_shape
 
 
-@pytest.fixture
-def stored(name: str, tmp_path: Path):
+@pytest.fixture(scope="module")
+def stored(name: str, tmp_path_factory: pytest.TempPathFactory):
     """The store with the architecture's plain model, and its blocks there."""
     names = block_architectures(small_shape(name))
     contents = [
@@ -24,9 +24,11 @@ def stored(name: str, tmp_path: Path):
             names, split(small_shape(name), small_plain(name)), strict=True
         )
     ]
-    with BlockStore.open(tmp_path / "store") as store:
+    folder = tmp_path_factory.mktemp("stored")
+    with BlockStore.open(folder / "store") as store:
         store.add_model(name, architecture=name, blocks=contents, metadata={})
         yield store, store.model(name).blocks
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])

@@ -16,7 +16,9 @@ APPENDIX = [0, 9, 1, 1, 4, 2, 2, 2]
 APPENDIX_2 = [0, 9, 7, 6, 1, 1, 1, 1]
 
 
-def tree_of(parents: Sequence[int], sizes: Sequence[int]) -> TaskTree:
+def tree_of(
+    parents: Sequence[int], sizes: Sequence[int], scratch: Sequence[int] | None = None
+) -> TaskTree:
     """The tree with these parents, which never fall; the block into v is ``block<v>``."""
     assert list(parents[1:]) == sorted(parents[1:])
     depth = [0] * len(parents)
@@ -33,22 +35,30 @@ def tree_of(parents: Sequence[int], sizes: Sequence[int]) -> TaskTree:
         model_vertex=leaves.astype(np.int32),
         block_hashes=tuple(f"block{v}" for v in range(1, len(parents))),
         model_ids=tuple(f"model{v}" for v in leaves),
+        scratch_bytes=None if scratch is None else np.array(scratch, np.int64),
     )
 
 
 @st.composite
 def trees(draw: st.DrawFn, most: int = 24) -> TaskTree:
-    """Any shape, any sizes, zero among them; the root's too."""
+    """Any shape, any sizes, zero among them; the root's too. Half of them with scratch."""
     n = draw(st.integers(1, most))
     parents = [-1]
     for v in range(1, n):
         parents.append(draw(st.integers(max(parents[-1], 0), v - 1)))
     largest = draw(st.sampled_from([1, 9, 1000]))
-    return tree_of(parents, draw(st.lists(st.integers(0, largest), min_size=n, max_size=n)))
+    values = st.lists(st.integers(0, largest), min_size=n, max_size=n)
+    scratch = [0, *draw(values)[1:]] if draw(st.booleans()) else None
+    return tree_of(parents, draw(values), scratch)
+
+
+def plain_scratch(tree: TaskTree) -> list[int]:
+    return [0] * len(tree) if tree.scratch_bytes is None else tree.scratch_bytes.tolist()
 
 
 def plain_peak(tree: TaskTree, order: Sequence[int], *, in_place: bool) -> int:
     size, parent = tree.size_bytes.tolist(), tree.parent.tolist()
+    scratch = plain_scratch(tree)
     unfinished = [len(tree.children(v)) for v in range(len(tree))]
     resident = peak = size[ROOT]
     for v in order[1:]:
@@ -56,9 +66,10 @@ def plain_peak(tree: TaskTree, order: Sequence[int], *, in_place: bool) -> int:
         unfinished[p] -= 1
         if unfinished[p] == 0:
             resident -= size[p]
-            peak = max(peak, resident + (max(size[p], size[v]) if in_place else size[p] + size[v]))
+            together = max(size[p], size[v]) if in_place else size[p] + size[v]
+            peak = max(peak, resident + together + scratch[v])
         else:
-            peak = max(peak, resident + size[v])
+            peak = max(peak, resident + size[v] + scratch[v])
         if tree.children(v):
             resident += size[v]
     return peak
@@ -79,7 +90,8 @@ def plain_dfs_plus(tree: TaskTree) -> tuple[list[int], int]:
         for c in visits[v]:
             is_last = v != ROOT and visits[parent[v]][-1] == v
             released[c] = released[v] + (size[parent[v]] if is_last else 0)
-    return _depth_first(visits), max(on_path[v] - released[v] for v in vertices)
+    scratch = plain_scratch(tree)
+    return _depth_first(visits), max(on_path[v] - released[v] + scratch[v] for v in vertices)
 
 
 def depth_first_orders(tree: TaskTree) -> Iterator[list[int]]:
@@ -90,6 +102,7 @@ def depth_first_orders(tree: TaskTree) -> Iterator[list[int]]:
 def least_of_all_orders(tree: TaskTree, *, in_place: bool) -> int:
     """Exhaustive: for every set of computed vertices, the least peak with which to get there."""
     n, size, parent = len(tree), tree.size_bytes.tolist(), tree.parent.tolist()
+    scratch = plain_scratch(tree)
     below = [sum(1 << c for c in tree.children(v)) for v in range(n)]
     reached = {1: size[ROOT]}
     for _ in range(n - 1):
@@ -100,9 +113,9 @@ def least_of_all_orders(tree: TaskTree, *, in_place: bool) -> int:
                 p = parent[v]
                 if done >> v & 1 or not done >> p & 1:
                     continue
-                need = resident + size[v]
+                need = resident + size[v] + scratch[v]
                 if in_place and below[p] & ~done == 1 << v:
-                    need = resident - size[p] + max(size[p], size[v])
+                    need = resident - size[p] + max(size[p], size[v]) + scratch[v]
                 now = done | 1 << v
                 following[now] = min(following.get(now, max(peak, need)), max(peak, need))
         reached = following

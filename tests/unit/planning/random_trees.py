@@ -12,7 +12,7 @@ from systems.planning.task_tree import TaskTree, build_task_tree
 INPUT_BYTES = 3
 
 
-def tree_from(parents: list[int], sizes: list[int]) -> TaskTree:
+def tree_from(parents: list[int], sizes: list[int], scratch: list[int] | None = None) -> TaskTree:
     """The tree in which vertex v's parent is parents[v] (−1 for vertex 0, the input).
 
     The block into vertex v is called ``b<v>`` and the model at a leaf ``m<v>``.
@@ -25,16 +25,24 @@ def tree_from(parents: list[int], sizes: list[int]) -> TaskTree:
             path.append(f"b{v}")
             v = parents[v]
         models[f"m{leaf}"] = path[::-1]
-    sizes_by_block = {f"b{v}": sizes[v] for v in range(1, len(parents))}
-    return build_task_tree(models, output_bytes=sizes_by_block, input_bytes=INPUT_BYTES)
+    by_block = [
+        None if values is None else {f"b{v}": values[v] for v in range(1, len(parents))}
+        for values in (sizes, scratch)
+    ]
+    return build_task_tree(
+        models, output_bytes=by_block[0], scratch_bytes=by_block[1], input_bytes=INPUT_BYTES
+    )
 
 
 @st.composite
 def model_trees(draw: st.DrawFn, most: int = 14) -> TaskTree:
     n = draw(st.integers(2, most))
     parents = [-1, *(draw(st.integers(max(0, v - 4), v - 1)) for v in range(1, n))]
-    sizes = [0, *draw(st.lists(st.integers(1, 9), min_size=n - 1, max_size=n - 1))]
-    return tree_from(parents, sizes)
+    sizes, scratch = (
+        [0, *draw(st.lists(st.integers(least, 9), min_size=n - 1, max_size=n - 1))]
+        for least in (1, 0)
+    )
+    return tree_from(parents, sizes, scratch if draw(st.booleans()) else None)
 
 
 def costs_for(tree: TaskTree, parameter_bytes: int | list[int] = 10) -> Costs:

@@ -20,6 +20,7 @@ class Block:
     parameter_bytes: int = 200
     input_bytes: int = 12
     output_bytes: int = 8
+    scratch_bytes: int = 4
 
 
 MACHINE = HardwareProfile(

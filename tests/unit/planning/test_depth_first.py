@@ -19,6 +19,7 @@ from tests.unit.planning.plain_planning import (
     least_of_all_orders,
     plain_dfs_plus,
     plain_peak,
+    plain_scratch,
     tree_of,
     trees,
 )
@@ -80,7 +81,7 @@ def test_where_nothing_shrinks_no_order_at_all_is_better(tree: TaskTree, in_plac
     for v in range(1, len(tree)):
         if tree.children(v):  # leaves may be small: features are
             sizes[v] = max(sizes[v], sizes[tree.parent[v]])
-    tree = tree_of(tree.parent.tolist(), sizes.tolist())
+    tree = tree_of(tree.parent.tolist(), sizes.tolist(), plain_scratch(tree))
     traversal = best_depth_first(tree, in_place=in_place)
     assert traversal.is_optimal
     assert traversal.peak_bytes == least_of_all_orders(tree, in_place=in_place)

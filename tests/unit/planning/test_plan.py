@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,7 +39,7 @@ def test_figure_9_block_by_block() -> None:
     assert [step.models for steps in stages for step in steps if step.models] == [
         ("m7",), ("m6",), ("m5",), ("m4",)
     ]  # fmt: skip
-    assert layout.footprint().whole_bytes == 15
+    assert layout.footprint().peak_bytes == 15
     # 9 and 4 are held for all; features leave batch by batch, so 2 are there for one only.
     assert layout.footprint().pass_bytes(1000, 1) == 13_002
 
@@ -75,9 +77,20 @@ def test_a_layout_can_be_carried_out_and_needs_what_it_says(
     assert done.executions == {
         (model, number): 1 for model in layout.tree.model_ids for number in range(len(batch_items))
     }
-    assert done.peak_bytes <= layout.footprint().pass_bytes(sum(batch_items), max(batch_items))
+    items, largest, footprint = sum(batch_items), max(batch_items), layout.footprint()
+    planned_bytes = footprint.pass_bytes(items, largest)
+    planned_work_bytes = footprint.pass_bytes(items, largest, with_scratch=True)
+    assert done.peak_bytes <= planned_bytes <= planned_work_bytes
+    assert done.work_peak_bytes <= planned_work_bytes
     if len(set(batch_items)) == 1:
-        assert done.peak_bytes == layout.footprint().pass_bytes(sum(batch_items), batch_items[0])
+        assert done.peak_bytes == planned_bytes
+        assert done.work_peak_bytes == planned_work_bytes
+    for with_scratch in (False, True):
+        in_place, whole = (
+            footprint.pass_bytes(items, largest, in_place=way, with_scratch=with_scratch)
+            for way in (True, False)
+        )
+        assert in_place <= whole
 
 
 def test_what_waits_long_is_written_and_read_once() -> None:
@@ -111,9 +124,17 @@ def test_what_crosses_stages_is_counted_where_it_is_written_and_read(layout: Lay
 
 @given(model_trees())
 def test_whole_parents_and_children_are_the_published_requirement(tree: TaskTree) -> None:
+    plain = replace(tree, scratch_bytes=None)
+    traversal = dfs_plus(plain)
+    layout = lay_out(plain, traversal.order, one_by_one(len(tree) - 1))
+    assert layout.footprint().peak_bytes == traversal.peak_bytes
+
+
+@given(model_trees())
+def test_one_batch_needs_what_its_order_says(tree: TaskTree) -> None:
     traversal = dfs_plus(tree)
-    layout = lay_out(tree, traversal.order, one_by_one(len(tree) - 1))
-    assert layout.footprint().whole_bytes == traversal.peak_bytes
+    layout = lay_out(tree, traversal.order, all_at_once(len(tree) - 1))
+    assert layout.footprint().peak_bytes == traversal.peak_bytes
 
 
 @pytest.mark.parametrize("not_kept", [frozenset(), frozenset({ROOT})])

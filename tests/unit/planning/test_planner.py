@@ -17,6 +17,7 @@ from systems.planning.planner import Planning, make_plan
 from systems.planning.pricing import Pricing
 from systems.planning.task_tree import TaskTree
 from tests.unit.planning.carrying_out import carry_out
+from tests.unit.planning.plain_planning import least_of_all_orders
 from tests.unit.planning.random_trees import costs_for, model_trees, tree_from
 
 FIGURE_9 = tree_from([-1, 0, 1, 1, 2, 2, 3, 3], [0, 9, 6, 4, 4, 2, 2, 2])
@@ -166,7 +167,7 @@ def test_a_plan_that_leaves_the_order_of_least_memory_does_not_claim_it() -> Non
     plan = make_plan(tree, planning, batch_items=[1] * 200, costs=costs)
     assert plan.layout.is_repeat.any()
     assert plan.summary()["traversal_is_optimal"] is False
-    assert plan.summary()["peak_bytes_per_item"] == plan.layout.footprint().whole_bytes
+    assert plan.summary()["peak_bytes_per_item"] == plan.layout.footprint().peak_bytes
 
 
 def test_a_memory_budget_below_one_block_names_the_smallest_that_would_do() -> None:
@@ -177,6 +178,54 @@ def test_a_memory_budget_below_one_block_names_the_smallest_that_would_do() -> N
     with pytest.raises(ConfigurationError, match=r"memory_budget.*at least 130 "):
         plan(129)
     plan(130)
+
+
+def test_scratch_memory_counts_beside_the_parameters_and_for_one_batch() -> None:
+    scratch = [0, *[7] * 7]
+    tree = tree_from([-1, 0, 1, 1, 2, 2, 3, 3], [0, 9, 6, 4, 4, 2, 2, 2], scratch)
+
+    def plan(**budgets: int):  # type: ignore[no-untyped-def]
+        planning = Planning(schedule="block_major", **budgets)
+        return make_plan(tree, planning, batch_items=[8, 8], costs=costs_for(tree))
+
+    found = plan(cache_budget_bytes=2 * 8 * 15)  # the published budget knows of no scratch
+    assert (found.cache_bytes, found.work_bytes) == (16 * 15, 16 * 15 + 8 * 7)
+    assert len(found.passes) == 1
+    assert len(plan(memory_budget_bytes=found.work_bytes + 10).passes) == 1
+    assert len(plan(memory_budget_bytes=found.work_bytes + 9).passes) == 2
+    with pytest.raises(ConfigurationError, match=rf"inner ones.*at least {8 * 22 + 10} "):
+        plan(memory_budget_bytes=8 * 22 + 9)
+
+
+LATE_SCRATCH = tree_from([-1, 0, 1, 1, 2, 3], [0, 10, 1, 20, 1, 20], [0, 0, 0, 0, 50, 0])
+"""Beside the first result, b4 takes 50 while it computes and b5's result 20."""
+
+
+def test_the_order_of_one_batch_goes_by_scratch_memory_under_a_memory_budget() -> None:
+    planning = Planning(schedule="batch_major", traversal="optimal", memory_budget_bytes=52 + 50)
+    plan = make_plan(LATE_SCRATCH, planning, batch_items=[1], costs=costs_for(LATE_SCRATCH))
+    assert (plan.work_bytes, plan.cache_bytes) == (52, 50)
+
+
+def test_the_order_of_one_batch_leaves_scratch_memory_out_under_a_cache_budget() -> None:
+    planning = Planning(schedule="batch_major", traversal="optimal", cache_budget_bytes=40)
+    plan = make_plan(LATE_SCRATCH, planning, batch_items=[1], costs=costs_for(LATE_SCRATCH))
+    assert (plan.work_bytes, plan.cache_bytes) == (62, 40)
+
+
+@given(model_trees(most=9), st.booleans())
+def test_the_smallest_budget_of_one_batch_is_the_least_of_all_orders(
+    tree: TaskTree, is_cache: bool
+) -> None:
+    name = "cache_budget" if is_cache else "memory_budget"
+    planning = Planning(schedule="batch_major", traversal="optimal", **{f"{name}_bytes": 0})
+    costs = costs_for(tree)
+    with pytest.raises(ConfigurationError) as error:
+        make_plan(tree, planning, batch_items=[3], costs=costs)
+    found = int(re.search(rf"set {name} to at least (\d+)", str(error.value))[1])  # type: ignore[index]
+    counted = replace(tree, scratch_bytes=None) if is_cache else tree
+    parameters = 0 if is_cache else 10 * len(tree.block_hashes)
+    assert found == 3 * least_of_all_orders(counted, in_place=False) + parameters
 
 
 def test_a_budget_is_refused_at_once_for_a_batch_that_comes_later() -> None:
@@ -215,12 +264,13 @@ def test_every_budget_is_kept_or_refused_with_one_that_does(
     assert set(done.executions.values()) == {1}
     assert len(done.executions) == len(tree.model_ids) * len(batch_items)
     assert done.peak_bytes <= plan.cache_bytes <= budgets["cache_budget_bytes"]
+    assert done.work_peak_bytes <= plan.work_bytes
     largest = max(
         sum(costs.parameter_bytes[tree.block_hashes.index(b)] for b in {s.block for s in stage})
         for stage in plan.layout.stages()
     )
     assert largest == plan.parameter_bytes
-    assert largest + done.peak_bytes <= budgets["memory_budget_bytes"]
+    assert largest + plan.work_bytes <= budgets["memory_budget_bytes"]
 
 
 @given(model_trees(), st.integers(1, 6))

@@ -11,7 +11,7 @@ from systems.planning.staircase import Child, Staircase, flat, of_leaf, one_afte
 
 
 def leaf(vertex: int, size: int) -> Child:
-    return Child(vertex, size=size, staircase=of_leaf(size))
+    return Child(vertex, size=size, scratch=0, staircase=of_leaf(size))
 
 
 def limits(states: int = 100) -> Limits:
@@ -30,11 +30,23 @@ def test_a_leaf_is_done_where_it_stands() -> None:
 
 def test_a_chain_rests_where_it_is_small() -> None:
     # 10 → 3 → 12: with a rise of 3 it comes to rest 7 lower, with a rise of 5 it is done.
-    child = Child(1, size=3, staircase=one_after_another(3, [leaf(2, 12)], in_place=False))
+    child = Child(
+        1, size=3, scratch=0, staircase=one_after_another(3, [leaf(2, 12)], in_place=False)
+    )
     assert shape(one_after_another(10, [child], in_place=False)) == [(3, -7, [1]), (5, -10, [2])]
     # In place, 3 comes out of the 10, and 12 stands there without the 3.
-    child = Child(1, size=3, staircase=one_after_another(3, [leaf(2, 12)], in_place=True))
+    child = Child(
+        1, size=3, scratch=0, staircase=one_after_another(3, [leaf(2, 12)], in_place=True)
+    )
     assert shape(one_after_another(10, [child], in_place=True)) == [(0, -7, [1]), (2, -10, [2])]
+
+
+def test_scratch_memory_is_a_hill_and_no_level() -> None:
+    child = Child(1, size=3, scratch=4, staircase=of_leaf(3))
+    assert (child.hills, child.holds, child.most) == ([0, 7], [0, 0], 7)
+    assert shape(one_after_another(10, [child], in_place=False)) == [(7, -10, [1])]
+    # In place, 3 comes out of the 10, and the 4 are needed beside.
+    assert shape(one_after_another(10, [child], in_place=True)) == [(4, -10, [1])]
 
 
 def test_the_larger_of_two_leaves_is_last_where_that_is_in_place() -> None:
@@ -52,7 +64,8 @@ def test_two_children_are_started_before_one_is_finished() -> None:
     # The appendix's tree below its vertex 1: both children are 1, the work below them 4 and 2.
     def middle(vertex: int, sizes: list[int]) -> Child:
         leaves = [leaf(2 * vertex + n, size) for n, size in enumerate(sizes)]
-        return Child(vertex, size=1, staircase=one_after_another(1, leaves, in_place=False))
+        below = one_after_another(1, leaves, in_place=False)
+        return Child(vertex, size=1, scratch=0, staircase=below)
 
     children = [middle(2, [4, 2]), middle(3, [2, 2])]
     exact = Family(9, children, in_place=False).staircase(limits())

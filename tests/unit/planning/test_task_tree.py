@@ -47,6 +47,9 @@ def assert_equal_arrays(tree: TaskTree, other: TaskTree) -> None:
         one, two = getattr(tree, name), getattr(other, name)
         assert one.dtype == two.dtype, name
         assert one.tolist() == two.tolist(), name
+    for_one, for_two = tree.scratch_bytes, other.scratch_bytes
+    assert (for_one is None) == (for_two is None)
+    assert for_one is None or for_one.tolist() == for_two.tolist()  # type: ignore[union-attr]
 
 
 def test_a_shared_prefix_stands_once() -> None:
@@ -133,6 +136,17 @@ def test_the_tree_is_the_set_of_prefixes(models: dict[str, tuple[str, ...]]) -> 
         assert v in tree.children(int(tree.parent[v]))
 
 
+def test_a_streamed_input_stands_while_the_one_block_that_reads_it_runs() -> None:
+    sizes = {"output_bytes": dict.fromkeys("abc", 1), "scratch_bytes": dict.fromkeys("abc", 5)}
+    alone = build_task_tree({"m": "ab", "n": "ac"}, input_bytes=1000, **sizes)
+    assert alone.size_bytes[ROOT] == 0
+    assert alone.scratch_bytes.tolist() == [0, 1005, 5, 5]  # type: ignore[union-attr]
+    kept = build_task_tree({"m": "ab", "n": "bc"}, input_bytes=1000, **sizes)
+    assert kept.size_bytes[ROOT] == 1000
+    assert kept.scratch_bytes.tolist() == [0, 5, 5, 5, 5]  # type: ignore[union-attr]
+    assert kept.computing_bytes([1, 2]).tolist() == [6, 6]
+
+
 @given(MODELS)
 def test_vertices_stand_level_by_level_siblings_in_a_row(
     models: dict[str, tuple[str, ...]],
@@ -160,10 +174,15 @@ def test_a_pruned_tree_is_that_of_the_models_left(
     is_left = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)), bool)
     output_bytes = np.array([10, 20, 30, 40])
     rows = rows_of(models)
-    tree = tree_of_rows(rows, output_bytes=output_bytes, input_bytes=1000)
-    pruned = prune(tree, is_left, input_bytes=1000)
-    anew = tree_of_rows(rows[is_left], output_bytes=output_bytes, input_bytes=1000)
-    assert_equal_arrays(pruned, anew)
+    for scratch in (None, np.array([5, 6, 7, 8])):
+        tree = tree_of_rows(
+            rows, output_bytes=output_bytes, input_bytes=1000, scratch_bytes=scratch
+        )
+        pruned = prune(tree, is_left, input_bytes=1000)
+        anew = tree_of_rows(
+            rows[is_left], output_bytes=output_bytes, input_bytes=1000, scratch_bytes=scratch
+        )
+        assert_equal_arrays(pruned, anew)
 
     left = {name: blocks for (name, blocks), stays in zip(models.items(), is_left, strict=True)
             if stays}  # fmt: skip
