@@ -141,9 +141,10 @@ def _predicted(spec: RunSpec, hardware: HardwareProfile) -> PredictedRun:
             f"The scorer '{spec.scorer}' cannot be predicted: only what linear heads cost is "
             "known. Predict with --set scorer=linear."
         )
-    if spec.memory_limit is not None:
-        cached_bytes = min(hardware.page_cache_bytes, spec.memory_limit)
-        hardware = replace(hardware, page_cache_bytes=cached_bytes)
+    limits = [hardware.page_cache_bytes]
+    limits += [spec.memory_limit] if spec.memory_limit is not None else []
+    limits += [hardware.memory_size_bytes] if spec.device == "cpu" else []
+    hardware = replace(hardware, page_cache_bytes=min(limits))
     options, model = search_options(spec.options), cost_model(hardware, canonical)
     search = search_shape(canonical)
     way = strategy(spec.system, options, memory_limit_bytes=_memory_limit(spec, hardware))

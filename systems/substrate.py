@@ -176,7 +176,7 @@ class Substrate:
         )
 
     def available_bytes(self) -> int:
-        """Memory that parameters and intermediates may take on the device now."""
+        """Memory that parameters, intermediates and scratch memory may take on the device now."""
         return available_bytes(self.settings.device, limit_bytes=self.settings.memory_limit_bytes)
 
     def schedule(self, models: int) -> HalvingSchedule:

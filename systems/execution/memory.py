@@ -14,7 +14,7 @@ SHARE = 0.7
 
 
 def available_bytes(device: str, *, limit_bytes: int | None = None) -> int:
-    """Bytes that parameters and intermediates may take on ``device``.
+    """Bytes that parameters, intermediates and scratch memory of blocks may take on ``device``.
 
     Args:
         device: ``cpu`` or a CUDA device.

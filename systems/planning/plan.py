@@ -39,7 +39,8 @@ class Step:
     keeps_output: bool
     """Whether later steps read the output."""
     computing_bytes: int
-    """Bytes per item that it adds while it runs: its output and scratch memory."""
+    """Bytes per item that it adds while it runs: its output, its scratch memory, and the input
+    if it is the only one to read it now."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +105,8 @@ class Layout:
     def stages(self) -> list[list[Step]]:
         """The steps, stage by stage."""
         tree, models = self.tree, self.tree.models_at()
+        passing = self.reads_input & self.is_last_use_of_parent
+        computing_bytes = tree.computing_bytes(self.vertex) + passing * tree.size_bytes[ROOT]
         steps = [
             Step(
                 vertex=v,
@@ -113,15 +116,15 @@ class Layout:
                 reads_input=reads,
                 is_last_use_of_parent=is_last,
                 keeps_output=keeps,
-                computing_bytes=computing_bytes,
+                computing_bytes=adds,
             )
-            for v, is_repeat, reads, is_last, keeps, computing_bytes in zip(
+            for v, is_repeat, reads, is_last, keeps, adds in zip(
                 self.vertex.tolist(),
                 self.is_repeat.tolist(),
                 self.reads_input.tolist(),
                 self.is_last_use_of_parent.tolist(),
                 self.keeps_output.tolist(),
-                tree.computing_bytes(self.vertex).tolist(),
+                computing_bytes.tolist(),
                 strict=True,
             )
         ]

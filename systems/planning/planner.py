@@ -28,7 +28,7 @@ ROOM_SHARES = (1.0, 0.75, 0.5, 0.25, 0.125, 0.0625, 0.03125)
 """Of the memory budget, without what one batch needs: shares that are tried for the parameters
 of a stage. The rest is for intermediates: fewer parameters may mean more batches in a pass."""
 SEARCH_AT_MOST_S = 0.25
-"""For the order of least memory, in each round; then the best that was found is taken."""
+"""For an order of least memory; then the best that was found is taken."""
 WAITING_SHARE = 0.01
 """Of the time to compute; to save less than that of waiting, other plans are not looked at."""
 RECOMPUTED_AT_MOST = 32
@@ -52,8 +52,8 @@ def make_plan(
     from stage to stage, what is computed again. ``batch_items`` holds the number of items of
     each batch, ``largest_batch`` that of the largest batch that the search will come to
     (default: of these). A tree with fewer models never needs more, so a budget that does for
-    the first round does for all (with both a cache and a memory budget, where the orders that
-    need least of each are different, a later round may be refused).
+    the first round does for all. (With both a cache and a memory budget, the orders that need
+    least of each are looked at, none between them: more may be asked for than would do.)
 
     Raises:
         ConfigurationError: a budget does not hold what the largest batch needs.
@@ -91,9 +91,9 @@ class _Planner:
             priced = price(layout)
             if priced is not None:
                 found.append((priced, traversal))
-        if not any(len(numbers) > 1 for priced, _ in found for numbers in priced.passes):
-            for by in self._of_one_batch():  # scratch memory is no less than what waits
-                for layout in self._simple(by.order):
+        if self._scratch_matters(found):
+            for by in self._of_one_batch():
+                for layout in self._layouts(by):
                     priced = price(layout)
                     if priced is not None:
                         found.append((priced, _in_stages(by, layout)))
@@ -135,11 +135,21 @@ class _Planner:
             or whole.seconds <= WAITING_SHARE * self._pricing.computing_s
         )
 
+    def _scratch_matters(self, found: list[tuple[PricedLayout, Traversal]]) -> bool:
+        """Whether little waits beside the batch that is computed, so that its scratch memory
+        decides how many batches fit."""
+        if self._planning.memory_budget_bytes is None or self._tree.scratch_bytes is None:
+            return False
+        passes = min((len(priced.passes) for priced, _ in found), default=self._pricing.batches)
+        return 2 * passes > self._pricing.batches
+
     def _of_one_batch(self) -> list[Traversal]:
         """For one batch at a time, which is there whole: the order of the fewest bytes with its
-        scratch memory, as a memory budget counts, and without, as a cache budget does."""
+        scratch memory, as a memory budget counts, or without, as a cache budget does."""
         if self._one_batch is None:
-            trees = [self._tree] if self._tree.scratch_bytes is None else [self._tree, self._plain]
+            cache, memory = self._planning.cache_budget_bytes, self._planning.memory_budget_bytes
+            trees = [self._tree] if memory is not None or cache is None else []
+            trees += [self._plain] if cache is not None else []
             self._one_batch = [self._traversal(tree, in_place=False) for tree in trees]
         return self._one_batch
 
@@ -218,7 +228,7 @@ def _in_stages(traversal: Traversal, layout: Layout) -> Traversal:
         traversal,
         peak_bytes=layout.footprint().peak_bytes,
         is_optimal=False,
-        reason="the order of least memory of one batch in one stage",
+        reason="an order for one batch in one stage, carried out in several",
     )
 
 

@@ -172,6 +172,11 @@ class Pricing:
         """Seconds of computing every vertex once."""
         return float(sum(self._batch_items) * self._costs.item_s[self._tree.block[1:]].sum())
 
+    @property
+    def batches(self) -> int:
+        """How many go through the tree."""
+        return len(self._batch_items)
+
     def batch_needs(self, footprint: Footprint) -> Needs:
         """Of a pass over the largest batch of the search alone."""
         return self._needs(footprint, self._largest_batch, self._largest_batch)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 
 from bench import paper_fit
+from harness.hardware_profiles import SHIPPED, read_profile
 
 
 def test_a_fit_reports_its_errors_on_every_figure(
@@ -32,3 +34,10 @@ def test_a_fit_reports_its_errors_on_every_figure(
         assert heading in told
     assert told.count("mean |error|") == 3 * 6
     assert "figure 16, 64 GB" in told
+
+    def predicted(hardware: paper_fit.HardwareProfile) -> list[float]:
+        return [sum(paper_fit.phases(hardware, spec, system).values()) for spec, system in bars]
+
+    bars = [(spec, system) for spec, system, _ in paper_fit.cells("fig10", items=2000)]
+    times = predicted(read_profile(SHIPPED / "paper.yaml"))
+    assert predicted(paper_fit.fit(bars, np.array(times))) == pytest.approx(times, rel=0.05)

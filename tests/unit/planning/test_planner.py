@@ -213,6 +213,17 @@ def test_the_order_of_one_batch_leaves_scratch_memory_out_under_a_cache_budget()
     assert (plan.work_bytes, plan.cache_bytes) == (62, 40)
 
 
+def test_where_few_batches_fit_the_order_goes_by_scratch_memory_in_stages_too() -> None:
+    tree = replace(LATE_SCRATCH, scratch_bytes=np.where(LATE_SCRATCH.scratch_bytes == 50, 100, 0))
+    for batch_items in ([2] * 7, [2, 2, 1, 2, 2, 2, 2]):
+        planning = Planning(schedule="block_major", traversal="optimal", memory_budget_bytes=250)
+        plan = make_plan(tree, planning, batch_items=batch_items, costs=costs_for(tree))
+        assert len(plan.passes) == 4
+        assert plan.work_bytes + plan.parameter_bytes <= 250
+        assert not plan.traversal.is_optimal
+        assert "carried out in several" in plan.traversal.reason
+
+
 @given(model_trees(most=9), st.booleans())
 def test_the_smallest_budget_of_one_batch_is_the_least_of_all_orders(
     tree: TaskTree, is_cache: bool
