@@ -50,8 +50,7 @@ def calibrate(*, cache: Path, device: str, on_event: Listener) -> tuple[Hardware
     if outcome.status != "ok":
         raise BenchError(f"The machine could not be measured: {outcome.reason}")
     samples = outcome.result["calibration"]
-    # Runs pace their own reads: a block that is read again is paid for again.
-    profile = profile_of(samples, device=device, paces_rereads=True)
+    profile = profile_of(samples, device=device)
     path = calibrated_path(cache, device)
     write_profile(profile, path)
     return profile, path
@@ -67,9 +66,7 @@ def findings(cache: Path) -> Sequence[Finding]:
     return [Finding(subject="hardware profile", verdict="yes", detail=read_profile(path).title)]
 
 
-def profile_of(
-    samples: Mapping[str, Any], *, device: str = "cpu", paces_rereads: bool = False
-) -> HardwareProfile:
+def profile_of(samples: Mapping[str, Any], *, device: str = "cpu") -> HardwareProfile:
     """The profile that fits the samples of ``harness.calibration_job`` best."""
     execution_s, memory, operations = _executions(samples["executions"])
     block_read_s, store, reread = _reads(samples["reads"])
@@ -87,7 +84,7 @@ def profile_of(
         execution_s=execution_s,
         store_bytes_per_s=store,
         reread_bytes_per_s=reread,
-        paces_rereads=paces_rereads,
+        paces_rereads=True,  # as runs do: a block that is read again is paid for again
         block_read_s=block_read_s,
         decode_item_s={**decodes, DEFAULT: max(decodes.values())},
         prepare_bytes_per_s=_rate(per_byte_s),

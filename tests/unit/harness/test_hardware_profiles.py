@@ -142,6 +142,10 @@ def test_without_a_measured_profile_the_fallback_stands_in(tmp_path: Path) -> No
     assert find_profile(None, cache=tmp_path) is FALLBACK
     write_profile(read_profile(written(tmp_path, GOOD)), calibrated_path(tmp_path, "cpu"))
     assert find_profile(None, cache=tmp_path).name == "mine"
+    # Whether reads are paced is the runs' way, whatever a calibration wrote down.
+    old = replace(FALLBACK, name="old", paces_rereads=False, is_fallback=False)
+    write_profile(old, calibrated_path(tmp_path, "cpu"))
+    assert find_profile(None, cache=tmp_path).paces_rereads
     # another device is another profile, and a GPU is no pair of CPU cores
     guessed = find_profile(None, cache=tmp_path, device="cuda:1")
     assert guessed.is_fallback
