@@ -129,11 +129,7 @@ def find_profile(name_or_path: str | None, *, cache: Path, device: str = "cpu") 
     """
     if name_or_path is None:
         measured = calibrated_path(cache, device)
-        if not measured.is_file():
-            return _guessed(device)
-        # Runs pace their own reads: a block that is read again is paid for again. The files of
-        # earlier calibrations do not say so.
-        return replace(read_profile(measured), paces_rereads=True)
+        return read_calibrated(measured) if measured.is_file() else _guessed(device)
     shipped = {path.stem: path for path in SHIPPED.glob("*.yaml")}
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
@@ -142,6 +138,15 @@ def find_profile(name_or_path: str | None, *, cache: Path, device: str = "cpu") 
         )
         raise ScenarioError([Problem(line=None, message=f"{message} Or give the path of a file.")])
     return read_profile(path)
+
+
+def read_calibrated(path: Path) -> HardwareProfile:
+    """The measured profile of this machine at ``path``; raises as ``read_profile``.
+
+    Runs pace their own reads: a block that is read again is paid for again. The files of earlier
+    calibrations do not say so.
+    """
+    return replace(read_profile(path), paces_rereads=True)
 
 
 def _guessed(device: str) -> HardwareProfile:

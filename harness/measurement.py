@@ -14,7 +14,7 @@ import torch
 
 from harness.bound import time_bound
 from harness.device_spans import DeviceTimeline
-from harness.hardware_profiles import find_profile
+from harness.hardware_profiles import find_profile, read_calibrated
 from harness.inputs import cost_model, dataset_spec, model_groups, search_options
 from harness.page_cache import DiskReads, cold_proof, evict, prepare_cache_state
 from harness.part_inputs import cut_to_part
@@ -202,9 +202,9 @@ def search_substrate(job: Mapping[str, Any], store: BlockStore, tracer: Tracer) 
         scratch=Path(job["cache"]) / "scratch",
         cost_model=cost_model(
             # Found before this process was pinned to cores, which make another machine of it.
-            find_profile(
-                job.get("hardware_profile"), cache=Path(job["cache"]), device=spec["device"]
-            ),
+            read_calibrated(Path(job["hardware_profile"]))
+            if job.get("hardware_profile")
+            else find_profile(None, cache=Path(job["cache"]), device=spec["device"]),
             spec,
         ),
     )

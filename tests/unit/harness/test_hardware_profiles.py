@@ -14,6 +14,7 @@ from harness.hardware_profiles import (
     SHIPPED,
     calibrated_path,
     find_profile,
+    read_calibrated,
     read_profile,
     write_profile,
 )
@@ -146,6 +147,7 @@ def test_without_a_measured_profile_the_fallback_stands_in(tmp_path: Path) -> No
     old = replace(FALLBACK, name="old", paces_rereads=False, is_fallback=False)
     write_profile(old, calibrated_path(tmp_path, "cpu"))
     assert find_profile(None, cache=tmp_path).paces_rereads
+    assert read_calibrated(calibrated_path(tmp_path, "cpu")).paces_rereads
     # another device is another profile, and a GPU is no pair of CPU cores
     guessed = find_profile(None, cache=tmp_path, device="cuda:1")
     assert guessed.is_fallback
